@@ -1,0 +1,41 @@
+//! `dedup`: being written.
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::batch::Batch;
+use crate::context::{Cx, Services};
+use crate::stage::{BuildError, Define, Form, Needs, Side, Stage, StageError};
+use crate::verdict::Code;
+
+/// The stage.
+pub(crate) struct Dedup;
+
+/// Settings.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DedupConfig {}
+
+#[async_trait]
+impl Stage for Dedup {
+    async fn run(&self, _: &mut Batch<'_>, _: Cx<'_>) -> Result<(), StageError> {
+        Ok(())
+    }
+}
+
+impl Define for Dedup {
+    const NAME: &'static str = "dedup";
+    const SIDES: &'static [Side] = &[Side::Ingest];
+    const GIVES: Option<Form> = None;
+    const CODES: &'static [Code] = &[];
+    type Config = DedupConfig;
+
+    fn needs(_: &Self::Config) -> Needs {
+        Needs::AtLeast(Form::Scanned)
+    }
+
+    fn build(_: Self::Config, _: &Services) -> Result<Self, BuildError> {
+        Ok(Self)
+    }
+}

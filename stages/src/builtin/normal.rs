@@ -1,0 +1,1 @@
+//! Reading and normalising single members, shared by validation and sanitising.

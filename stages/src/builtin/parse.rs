@@ -1,0 +1,41 @@
+//! `parse`: being written.
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::batch::Batch;
+use crate::context::{Cx, Services};
+use crate::stage::{BuildError, Define, Form, Needs, Side, Stage, StageError};
+use crate::verdict::Code;
+
+/// The stage.
+pub(crate) struct Parse;
+
+/// Settings.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ParseConfig {}
+
+#[async_trait]
+impl Stage for Parse {
+    async fn run(&self, _: &mut Batch<'_>, _: Cx<'_>) -> Result<(), StageError> {
+        Ok(())
+    }
+}
+
+impl Define for Parse {
+    const NAME: &'static str = "parse";
+    const SIDES: &'static [Side] = &[Side::Ingest];
+    const GIVES: Option<Form> = Some(Form::Parsed);
+    const CODES: &'static [Code] = &[];
+    type Config = ParseConfig;
+
+    fn needs(_: &Self::Config) -> Needs {
+        Needs::Exactly(Form::Body)
+    }
+
+    fn build(_: Self::Config, _: &Services) -> Result<Self, BuildError> {
+        Ok(Self)
+    }
+}

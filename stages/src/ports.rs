@@ -1,0 +1,219 @@
+//! The traits through which stages reach what is outside the process.
+//!
+//! The root package implements them for SQLite, memory and, in larger installations, Redis and
+//! PostgreSQL; [`crate::testing`] implements them for tests. A stage makes one port call a batch.
+
+use std::error::Error;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::entry::Entry;
+use crate::hash::{BatchKey, ClientKey, EntryId, Identity};
+use crate::hour::{Day, Hour};
+use crate::rollup::Rollups;
+use crate::scanned::Scanned;
+use crate::verdict::Code;
+
+/// The cause of a failure outside the process.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why an append failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The queue holds as much as it may.
+    #[error("the queue is full")]
+    Full,
+    /// Nothing was written.
+    #[error("the queue cannot be reached")]
+    Unavailable(#[source] Cause),
+    /// It is not known whether the entry was written. It must not be appended again.
+    #[error("the queue did not confirm the append")]
+    Unknown(#[source] Cause),
+}
+
+/// The queue, as the server sees it.
+#[async_trait]
+pub trait Append: Send + Sync {
+    /// Writes an entry. `Ok` means that it is on disk, together with the counters for `accepted`
+    /// and for duplicates recognised at the door.
+    async fn append(&self, entry: &Entry) -> Result<(), AppendError>;
+}
+
+/// A failure of the queue, as the worker sees it.
+#[derive(Debug, thiserror::Error)]
+#[error("the queue failed")]
+pub struct QueueError(#[from] pub Cause);
+
+/// The queue, as the worker sees it.
+#[async_trait]
+pub trait Consume: Send + Sync {
+    /// Claims entries up to about `max_events` events (at least one entry, if there is one), oldest
+    /// first. What is claimed is not given to anyone else until it is released or its holder dies.
+    /// Waits until there is work or `patience` has passed; empty when it has.
+    async fn claim(&self, max_events: usize, patience: Duration) -> Result<Vec<Entry>, QueueError>;
+
+    /// Removes entries for good. Unknown ones are ignored.
+    async fn acknowledge(&self, entries: &[EntryId]) -> Result<(), QueueError>;
+
+    /// Gives claimed entries back, unprocessed.
+    async fn release(&self, entries: &[EntryId]);
+}
+
+/// What a [`SeenSet`] remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SeenKey {
+    /// A whole batch.
+    Batch(BatchKey),
+    /// One event.
+    Event(Identity),
+}
+
+/// A failure of a shared counter or set.
+#[derive(Debug, thiserror::Error)]
+#[error("shared state cannot be reached")]
+pub struct SharedError(#[from] pub Cause);
+
+/// A bounded memory of what was accepted lately. It only makes answers better: the store decides.
+#[async_trait]
+pub trait SeenSet: Send + Sync {
+    /// Which of `keys` were seen within `window`.
+    async fn seen(&self, keys: &[SeenKey], window: Duration) -> Result<Vec<bool>, SharedError>;
+
+    /// Remembers `keys`, at most `max_keys` altogether.
+    async fn remember(&self, keys: &[SeenKey], max_keys: usize) -> Result<(), SharedError>;
+}
+
+/// A token bucket's shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// Distinguishes the limits of a pipeline from each other.
+    pub name: &'static str,
+    /// Most tokens it holds.
+    pub capacity: u64,
+    /// Tokens it gains in a minute.
+    pub per_minute: u64,
+}
+
+/// A bucket's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// Whether the tokens were taken.
+    pub allowed: bool,
+    /// Whole tokens left, 0 when in debt.
+    pub remaining: u64,
+    /// Time until a request would pass; zero when it passed.
+    pub retry_after: Duration,
+    /// Time until the bucket is full again.
+    pub full_after: Duration,
+}
+
+/// Token buckets per client.
+#[async_trait]
+pub trait RateCounter: Send + Sync {
+    /// Takes `cost` tokens from a client's bucket. Passes while at least one token is there, and may
+    /// then take the balance below zero: a client is never refused for the size of one batch, it
+    /// pays by waiting longer.
+    async fn take(
+        &self,
+        client: ClientKey,
+        bucket: Bucket,
+        cost: u64,
+    ) -> Result<Taken, SharedError>;
+}
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store refuses the data itself (SQLSTATE class 22 or 23, SQLite CONSTRAINT or MISMATCH).
+    /// Trying again cannot help.
+    #[error("the store refuses the data ({sqlstate})")]
+    Data {
+        /// SQLSTATE, or SQLite's extended result code.
+        sqlstate: String,
+    },
+    /// Anything else: connection, lock, time-out, full disk. Trying again may help.
+    #[error("the store failed")]
+    Transient(#[source] Cause),
+}
+
+/// One event on its way into `events`.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    /// The event.
+    pub event: &'a Scanned,
+    /// The hour in which it was received.
+    pub received: Hour,
+}
+
+/// An event that the store will not take, or that came too late.
+pub struct DeadLetter<'a> {
+    /// Why.
+    pub code: Code,
+    /// The database's own code, when it refused the event.
+    pub sqlstate: Option<String>,
+    /// The scanned event.
+    pub event: &'a Scanned,
+    /// The hour in which it was received.
+    pub received: Hour,
+}
+
+/// What became of an entry's events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Stored.
+    pub persisted: u64,
+    /// Counted before.
+    pub duplicate: u64,
+    /// Set aside.
+    pub dead_letter: u64,
+}
+
+/// An entry and what became of its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// The entry.
+    pub id: EntryId,
+    /// What became of its events. Duplicates include those recognised at the door.
+    pub outcome: Outcome,
+}
+
+/// An open store transaction: everything through it becomes visible at once, or never.
+#[async_trait]
+pub trait StoreTx: Send + Sync {
+    /// Inserts the markers of entries. Answers for each whether it was new; one that was not is a
+    /// redelivery and must change nothing.
+    async fn mark_entries(&self, entries: &[(EntryId, Hour)]) -> Result<Vec<bool>, StoreError>;
+
+    /// Claims batch identities, partitioned by the day of receipt. True where it was new.
+    async fn claim_batches(&self, keys: &[(BatchKey, Day)]) -> Result<Vec<bool>, StoreError>;
+
+    /// Claims event identities, partitioned by the day of the event. True where it was new. The
+    /// caller passes each identity once.
+    async fn claim_events(&self, keys: &[(Identity, Day)]) -> Result<Vec<bool>, StoreError>;
+
+    /// Gives identities back: a dead letter holds none.
+    async fn release_events(&self, keys: &[(Identity, Day)]) -> Result<(), StoreError>;
+
+    /// Inserts rows, all or none: on a data error the transaction is as it was before the call.
+    async fn insert_events(&self, rows: &[Row<'_>]) -> Result<(), StoreError>;
+
+    /// Inserts dead letters.
+    async fn insert_dead_letters(&self, letters: &[DeadLetter<'_>]) -> Result<(), StoreError>;
+
+    /// Adds to rollups and error summary, in key order.
+    async fn merge_rollups(&self, rollups: &Rollups) -> Result<(), StoreError>;
+
+    /// Writes what became of entries into their markers, and the sums into the ledger.
+    async fn settle(&self, entries: &[Settled]) -> Result<(), StoreError>;
+
+    /// Makes everything visible and durable.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// The store, as the worker sees it.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Opens a transaction. Dropping it without a commit undoes it.
+    async fn begin(&self) -> Result<Box<dyn StoreTx>, StoreError>;
+}

@@ -1,0 +1,1 @@
+//! Test doubles for the ports, and helpers for tests of stages.
