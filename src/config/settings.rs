@@ -1,0 +1,293 @@
+//! Every setting, with its default beside it. The doc lines become the JSON Schema of pipeline.yaml.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use stages::StageSpec;
+use stages::units::{Size, Span};
+
+/// The whole of pipeline.yaml.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Listeners and limits of the HTTP server.
+    pub server: Server,
+    /// Logging.
+    pub log: Log,
+    /// The queue between server and worker.
+    pub queue: Queue,
+    /// The database of events and rollups.
+    pub store: Store,
+    /// How long each kind of data is kept.
+    pub retention: Retention,
+    /// What is published of the data.
+    pub privacy: Privacy,
+    /// Stages in the server, once a request, in this order.
+    pub ingest: Vec<StageSpec>,
+    /// Stages in the worker, once a claimed group of entries, inside one transaction.
+    pub worker: Vec<StageSpec>,
+}
+
+/// Listeners and limits of the HTTP server.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Address of the public listener (ingest, stats, pages).
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// Address of the private listener (metrics, exact status), or `off`.
+    #[schemars(with = "String")]
+    pub metrics_listen: Listen,
+    /// HTTPS beside HTTP.
+    pub tls: Option<Tls>,
+    /// Origins whose pages may read the API; `*` for all. Default: none.
+    pub cors_origins: Vec<String>,
+    /// Networks (CIDR) of proxies whose `X-Forwarded-For` is believed. Default: none.
+    #[schemars(with = "Vec<String>")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Reads (pages and stats) a client may make in a minute; 0 for no limit.
+    pub read_limit: u32,
+    /// Time between "not ready" and the end of accepting, for load balancers to notice.
+    pub drain_delay: Span,
+    /// Time in which everything in flight must be finished at shutdown.
+    pub shutdown_grace: Span,
+}
+
+/// An address to listen on, or nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listen {
+    /// Listen here.
+    On(SocketAddr),
+    /// Do not listen.
+    Off,
+}
+
+/// HTTPS.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Address of the HTTPS listener.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// Certificate chain (PEM).
+    pub cert: PathBuf,
+    /// Private key (PEM).
+    pub key: PathBuf,
+}
+
+/// Logging.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Least severity that is logged.
+    pub level: LogLevel,
+    /// Form of the lines.
+    pub format: LogFormat,
+}
+
+/// Severities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// Only what needs a person.
+    Error,
+    /// Also what may need one soon.
+    Warn,
+    /// Also what happens once in a while.
+    Info,
+    /// Also what happens at every request.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// Forms of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The queue between server and worker.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Queue {
+    /// `sqlite://data/queue.db`.
+    pub url: Secret,
+    /// Most events it holds; then servers answer 503.
+    pub max_events: u64,
+    /// Most bytes it holds; then servers answer 503.
+    pub max_bytes: Size,
+    /// When an append counts as durable (Redis only).
+    pub durability: Durability,
+    /// Replicas that must confirm an append (Redis only).
+    pub wait_replicas: u32,
+    /// Time after which a dead worker's entries are taken over.
+    pub claim_after: Span,
+    /// Number of streams (Redis only).
+    pub shards: u32,
+    /// Local buffer for the time that the queue cannot be reached (Redis only).
+    pub spool: bool,
+    /// Allow a queue that forgets everything at exit (`sqlite::memory:`).
+    pub allow_volatile: bool,
+}
+
+/// When an append counts as durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// When it is on disk.
+    Fsync,
+    /// When the queue has it in memory.
+    Relaxed,
+}
+
+/// The database of events and rollups.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// `sqlite://data/analytics.db`.
+    pub url: Secret,
+    /// Connections for reading.
+    pub pool: u32,
+}
+
+/// How long each kind of data is kept.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Raw events.
+    pub raw: Span,
+    /// Hourly rollups.
+    pub hourly: Span,
+    /// Daily rollups.
+    pub daily: Span,
+    /// Error summary.
+    pub errors: Span,
+}
+
+/// What is published of the data.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Privacy {
+    /// Fewest calls, and fewest batches, that a published cell of a sensitive dimension has.
+    pub min_cell: u32,
+    /// Header from which a trusted proxy's country is taken. Default: none.
+    pub country_header: Option<String>,
+}
+
+/// Text that may hold a password. It is never printed.
+#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the place that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
+    }
+}
+
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const HINT: &str = "expected an address such as 127.0.0.1:9464, or off";
+        let text = String::deserialize(deserializer).map_err(|_| serde::de::Error::custom(HINT))?;
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(Self::Off);
+        }
+        text.parse().map(Self::On).map_err(|_| serde::de::Error::custom(HINT))
+    }
+}
+
+impl Serialize for Listen {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::On(address) => serializer.collect_str(address),
+            Self::Off => serializer.serialize_str("off"),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            metrics_listen: Listen::On(SocketAddr::from(([127, 0, 0, 1], 9464))),
+            tls: None,
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            read_limit: 600,
+            drain_delay: Span::seconds(2),
+            shutdown_grace: Span::seconds(8),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: LogLevel::Info, format: LogFormat::Text }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            url: Secret::new("sqlite://data/queue.db"),
+            max_events: 1_000_000,
+            max_bytes: Size::mib(512),
+            durability: Durability::Fsync,
+            wait_replicas: 0,
+            claim_after: Span::seconds(30),
+            shards: 1,
+            spool: true,
+            allow_volatile: false,
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { url: Secret::new("sqlite://data/analytics.db"), pool: 4 }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            raw: Span::days(90),
+            hourly: Span::days(30),
+            daily: Span::days(730),
+            errors: Span::days(90),
+        }
+    }
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self { min_cell: 1, country_header: None }
+    }
+}

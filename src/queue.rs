@@ -1,0 +1,61 @@
+//! The queue between server and worker: what the process needs of it beyond the stages' ports.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use stages::ports::{Append, Consume, QueueError};
+use stages::{EntryId, HashKey, Hour};
+
+/// What the queue knows of itself, read in one go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueState {
+    /// Entries that are not acknowledged.
+    pub entries: u64,
+    /// Events in them, duplicates recognised at the door not included.
+    pub events: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// Events ever accepted, duplicates recognised at the door included.
+    pub accepted: u64,
+    /// Duplicates recognised at the door, ever.
+    pub door_duplicates: u64,
+    /// Number of the newest entry ever appended; entries are numbered from 1.
+    pub newest: u64,
+    /// Number of the oldest entry that is not acknowledged.
+    pub oldest: Option<u64>,
+    /// The hour in which the oldest entry that is not acknowledged was received.
+    pub oldest_received: Option<Hour>,
+}
+
+/// A worker's sign of life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The worker: random, new at every start.
+    pub worker: String,
+    /// Time since the sign was given.
+    pub age: Duration,
+    /// Age of the oldest entry that waits, as the worker saw it.
+    pub lag: Duration,
+}
+
+/// A queue.
+#[async_trait]
+pub trait Queue: Append + Consume {
+    /// What the queue knows of itself.
+    async fn state(&self) -> Result<QueueState, QueueError>;
+
+    /// The installation's key for identities, made at the first call and kept with the queue.
+    async fn identity_key(&self) -> Result<HashKey, QueueError>;
+
+    /// How many events an entry holds that is queued and not acknowledged.
+    async fn find(&self, entry: EntryId) -> Result<Option<u64>, QueueError>;
+
+    /// Gives a worker's sign of life.
+    async fn beat(&self, worker: &str, lag: Duration) -> Result<(), QueueError>;
+
+    /// The workers that gave a sign of life in the last ten minutes.
+    async fn workers(&self) -> Result<Vec<Heartbeat>, QueueError>;
+
+    /// Finishes what is under way and closes. Appends that come later fail as unavailable.
+    async fn close(&self);
+}
