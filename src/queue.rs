@@ -11,7 +11,7 @@ use stages::{EntryId, HashKey, Hour};
 pub struct QueueState {
     /// Entries that are not acknowledged.
     pub entries: u64,
-    /// Events in them, duplicates recognised at the door not included.
+    /// Events in them, duplicates recognised at the door included: what the ledger calls queued.
     pub events: u64,
     /// Bytes in them.
     pub bytes: u64,
