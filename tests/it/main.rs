@@ -1,1 +1,21 @@
-//! it
+//! Integration tests: the real binary on free ports, seen from outside.
+//!
+//! One binary, so that everything is linked once. Numbers are checked against plain SQL over the
+//! files that the server wrote, never against another answer of the server.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod support;
+
+mod backpressure;
+mod bad_input;
+mod captures;
+mod cli;
+mod contract;
+mod crash;
+mod identity;
+mod lifecycle;
+mod numbers;
+mod page;
+mod poison;
+mod simulation;

@@ -1,0 +1,66 @@
+//! The command line beside a running server.
+
+use std::process::Command;
+
+use crate::support::{Event, Server};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_weather-mcp-analytics");
+
+#[test]
+fn a_bad_file_opens_and_binds_nothing_and_says_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = include_str!("../../pipeline.yaml");
+    let broken = shipped.replacen("stage: dedup", "stage: dedupe", 1);
+    assert_ne!(broken, shipped);
+    std::fs::write(folder.path().join("pipeline.yaml"), &broken).unwrap();
+    let line = broken.lines().position(|line| line.contains("dedupe")).unwrap() + 1;
+    for command in ["serve", "check"] {
+        let output =
+            Command::new(BINARY).arg(command).current_dir(folder.path()).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(78), "{text}");
+        assert!(text.contains(&format!("pipeline.yaml:{line}:")), "{text}");
+        assert!(text.contains("dedup"), "{text}");
+    }
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(files.len(), 1, "nothing was created beside the file");
+}
+
+#[test]
+fn wrong_usage_and_a_misspelt_variable_have_their_own_codes() {
+    let code = |arguments: &[&str], variable: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(BINARY);
+        command.args(arguments).env(variable, "1").current_dir(folder.path());
+        command.output().unwrap().status.code()
+    };
+    assert_eq!(code(&["--nonsense"], "UNRELATED"), Some(2));
+    assert_eq!(code(&["check"], "UNRELATED"), Some(0));
+    assert_eq!(code(&["check"], "ANALYTICS_ENABLED"), Some(0), "it belongs to the client");
+    assert_eq!(code(&["check"], "ANALYTICS_SERVER__LISTNE"), Some(78));
+    assert_eq!(code(&["healthcheck"], "ANALYTICS_SERVER__LISTEN"), Some(78));
+}
+
+#[test]
+fn migrations_go_up_and_down_and_tell_where_they_are() {
+    let mut server = Server::start();
+    server.post(Event::batch([Event::minimal("get_alerts")]));
+    server.drained();
+    let status = String::from_utf8(server.command(&["migrate", "status"]).stdout).unwrap();
+    assert!(status.contains("applied"), "{status}");
+    server.terminate();
+    assert!(server.command(&["migrate", "down", "--steps", "1"]).status.success());
+    let tables = "SELECT count(*) FROM sqlite_master WHERE name = 'events'";
+    assert_eq!(server.store().int(tables), 0);
+    assert!(server.command(&["migrate", "up"]).status.success());
+    assert_eq!(server.store().int(tables), 1);
+}
+
+#[test]
+fn a_health_check_tells_a_running_server_from_none() {
+    let mut server = Server::start();
+    let url = format!("{}/readyz", server.public);
+    assert_eq!(server.command(&["healthcheck", "--url", &url]).status.code(), Some(0));
+    server.terminate();
+    assert_eq!(server.command(&["healthcheck", "--url", &url]).status.code(), Some(1));
+}

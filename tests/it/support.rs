@@ -1,0 +1,9 @@
+//! What the tests share: a server to start, kill and question, events to send, and SQL as oracle.
+
+mod events;
+mod server;
+mod sql;
+
+pub(crate) use events::{Event, hour_now, hours_ago};
+pub(crate) use server::{Answer, Config, Server, agent, eventually, post};
+pub(crate) use sql::Sql;

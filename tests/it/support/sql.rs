@@ -1,0 +1,93 @@
+//! Plain SQL over the files that the server wrote: the oracle of every number.
+
+use std::path::Path;
+
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use tokio::runtime::Runtime;
+
+/// A connection of its own, beside the server's.
+pub(crate) struct Sql {
+    runtime: Runtime,
+    connection: DatabaseConnection,
+}
+
+impl Sql {
+    pub(crate) fn open(file: &Path) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut options = ConnectOptions::new(format!("sqlite://{}", file.display()));
+        options.max_connections(1).sqlx_logging(false);
+        let connection = runtime.block_on(Database::connect(options)).unwrap();
+        Self { runtime, connection }
+    }
+
+    /// Runs a statement.
+    pub(crate) fn run(&self, sql: &str) {
+        self.runtime.block_on(self.connection.execute_unprepared(sql)).unwrap();
+    }
+
+    /// The one integer that a query gives.
+    pub(crate) fn int(&self, sql: &str) -> i64 {
+        let statement = Statement::from_string(DbBackend::Sqlite, sql);
+        let row = self.runtime.block_on(self.connection.query_one_raw(statement)).unwrap();
+        row.expect("one row").try_get_by_index(0).unwrap()
+    }
+
+    /// The first column of a query, as text.
+    pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
+        let statement = Statement::from_string(DbBackend::Sqlite, sql);
+        let rows = self.runtime.block_on(self.connection.query_all_raw(statement)).unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
+    /// Fails unless every rollup equals a GROUP BY over the raw rows, column by column.
+    pub(crate) fn assert_rollups_equal_raw_rows(&self) {
+        const BASE: &str = "tool, version, analytics_level, status, coalesce(service,''), coalesce(country,'')";
+        const SUMS: &str = "count(*), coalesce(sum(cache_hit = 1),0), coalesce(sum(cache_hit = 0),0), \
+             coalesce(sum(retry_count),0), count(retry_count), coalesce(sum(response_time_ms),0), \
+             count(response_time_ms), min(response_time_ms), max(response_time_ms)";
+        const STORED: &str = "calls, cache_hits, cache_misses, retries, retry_events, time_sum, \
+             time_count, time_min, time_max";
+        for (table, bucket, raw) in [
+            ("rollup_hour", "hour", "timestamp_hour"),
+            ("rollup_day", "day", "substr(timestamp_hour,1,10)"),
+        ] {
+            self.assert_same(
+                &format!("SELECT {raw}, {BASE}, {SUMS} FROM events GROUP BY 1,2,3,4,5,6,7"),
+                &format!(
+                    "SELECT {bucket}, tool, version, level, status, service, country, {STORED} FROM {table}"
+                ),
+            );
+        }
+        for (axis, column) in [
+            ("tool", "''"),
+            ("version", "version"),
+            ("level", "analytics_level"),
+            ("service", "coalesce(service,'')"),
+            ("country", "coalesce(country,'')"),
+        ] {
+            for (table, bucket, raw) in [
+                ("margin_hour", "hour", "timestamp_hour"),
+                ("margin_day", "day", "substr(timestamp_hour,1,10)"),
+            ] {
+                self.assert_same(
+                    &format!("SELECT {raw}, tool, {column}, status, {SUMS} FROM events GROUP BY 1,2,3,4"),
+                    &format!(
+                        "SELECT {bucket}, tool, value, status, {STORED} FROM {table} WHERE axis = '{axis}'"
+                    ),
+                );
+            }
+        }
+        self.assert_same(
+            "SELECT timestamp_hour, tool, version, error_type, count(*) FROM events \
+             WHERE status = 'error' AND error_type IS NOT NULL GROUP BY 1,2,3,4",
+            "SELECT hour, tool, version, error_type, count FROM errors",
+        );
+    }
+
+    fn assert_same(&self, raw: &str, stored: &str) {
+        for (a, b, what) in [(raw, stored, "missing from"), (stored, raw, "too many in")] {
+            let odd = self.int(&format!("SELECT count(*) FROM (SELECT * FROM ({a}) EXCEPT SELECT * FROM ({b}))"));
+            assert_eq!(odd, 0, "{odd} rows {what} the rollups: {stored}");
+        }
+    }
+}
