@@ -148,6 +148,12 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Bytes of the largest decoded body that may be given to the pipeline; `None` when no stage
+    /// reads one.
+    pub fn max_body(&self) -> Option<u64> {
+        self.steps.iter().filter_map(|step| step.stage.max_body()).max()
+    }
+
     /// The labels of the stages, in order.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().map(|step| step.label.as_str())

@@ -108,6 +108,12 @@ impl Scanned {
         Self(fields)
     }
 
+    /// A scanned event for unit tests of the stages that come after the scan.
+    #[cfg(test)]
+    pub(crate) fn for_test(fields: Fields) -> Self {
+        Self(fields)
+    }
+
     /// Write access for the built-in stages that repair and narrow.
     pub(crate) fn fields_mut(&mut self) -> &mut Fields {
         &mut self.0

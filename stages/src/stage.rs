@@ -25,6 +25,12 @@ pub trait Stage: Send + Sync {
 
     /// Called after every stage of the side succeeded and nothing was refused as a whole.
     async fn settled(&self, _batch: &Batch<'_>, _cx: Cx<'_>) {}
+
+    /// Bytes of the largest decoded body that the stage wants to be given; `None` when it reads no
+    /// body. What is larger is turned away (413) before a pipeline runs.
+    fn max_body(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A stage that looks at one event at a time.
