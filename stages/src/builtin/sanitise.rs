@@ -156,10 +156,7 @@ mod tests {
         event.other_service = true;
         assert_eq!(judge(&mut event), Verdict::Pass);
         assert_eq!(event.scanned().unwrap().service(), Some("other"));
-        assert_eq!(
-            warnings(&event),
-            [("service_counted_as_other", "/service".to_owned())]
-        );
+        assert_eq!(warnings(&event), [("service_counted_as_other", "/service".to_owned())]);
     }
 
     #[test]

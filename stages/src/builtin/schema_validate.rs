@@ -1,41 +1,182 @@
-//! `schema-validate`: being written.
+//! `schema-validate`: judges every event as sanitise will leave it, and changes nothing in it.
+//!
+//! What a member may hold is written in [`super::normal`]. Here stand the rules that an operator
+//! sets: the known tools and services, the window of accepted hours, and whether one bad event
+//! costs its whole batch.
+
+mod config;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
-use schemars::JsonSchema;
-use serde::Deserialize;
+use compact_str::CompactString;
 
-use crate::batch::Batch;
+use self::config::{OnReject, OnUnknown, SchemaValidateConfig, Window};
+use super::normal;
+use crate::batch::{Batch, Event};
 use crate::context::{Cx, Services};
+use crate::event::{Field, RawEvent};
+use crate::hour::Hour;
 use crate::stage::{BuildError, Define, Form, Needs, Side, Stage, StageError};
-use crate::verdict::Code;
+use crate::verdict::{Code, Pointer, Reason, Verdict, codes};
+
+const TIMESTAMP_OUT_OF_WINDOW: Code = Code::new("timestamp_out_of_window");
+const BATCH_REJECTED: Code = Code::new("batch_rejected");
 
 /// The stage.
-pub(crate) struct SchemaValidate;
+pub(crate) struct SchemaValidate {
+    tools: Names,
+    services: Names,
+    on_unknown: OnUnknown,
+    on_reject: OnReject,
+    window: Window,
+}
 
-/// Settings.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct SchemaValidateConfig {}
+/// Known names, sorted.
+struct Names(Box<[CompactString]>);
+
+impl Names {
+    fn knows(&self, name: &str) -> bool {
+        self.0.binary_search_by(|known| known.as_str().cmp(name)).is_ok()
+    }
+}
+
+/// The names of a good event that are to count as `other`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Unknown {
+    tool: bool,
+    service: bool,
+}
 
 #[async_trait]
 impl Stage for SchemaValidate {
-    async fn run(&self, _: &mut Batch<'_>, _: Cx<'_>) -> Result<(), StageError> {
+    async fn run(&self, batch: &mut Batch<'_>, cx: Cx<'_>) -> Result<(), StageError> {
+        let now = cx.clock.hour();
+        match self.on_reject {
+            OnReject::Event => batch.judge(|event| self.judge(event, now)),
+            OnReject::Batch => self.judge_together(batch, now),
+        }
         Ok(())
+    }
+}
+
+impl SchemaValidate {
+    /// All or nothing: with one bad event, the good ones are refused too.
+    fn judge_together(&self, batch: &mut Batch<'_>, now: Hour) {
+        let mut spoilt = batch.rejected().next().is_some();
+        // Collected, because in a dry run the slots do not tell which ones were refused.
+        let mut good = Vec::with_capacity(batch.passing());
+        for index in 0..batch.slots().len() {
+            if !batch.slots()[index].passes() {
+                continue;
+            }
+            let Some(event) = batch.event_mut(index) else { continue };
+            match self.judge(event, now) {
+                Verdict::Pass => good.push(index),
+                refused => {
+                    spoilt = true;
+                    batch.settle(index, refused);
+                }
+            }
+        }
+        if spoilt {
+            for index in good {
+                let message = "another event of the batch was refused, and so the whole batch";
+                let reason = Reason::new(BATCH_REJECTED, Pointer::ROOT, message);
+                batch.settle(index, Verdict::Reject(reason));
+            }
+        }
+    }
+
+    fn judge(&self, event: &mut Event<'_>, now: Hour) -> Verdict {
+        // Where it stands every event that goes on is raw: the list was checked at load time.
+        let Some(raw) = event.raw() else { return Verdict::Pass };
+        match self.check(raw, now) {
+            Ok(unknown) => {
+                (event.other_tool, event.other_service) = (unknown.tool, unknown.service);
+                Verdict::Pass
+            }
+            Err(reason) => Verdict::Reject(reason),
+        }
+    }
+
+    fn check(&self, raw: &RawEvent<'_>, now: Hour) -> Result<Unknown, Reason> {
+        let mut fields = normal::read(raw)?;
+        normal::event_id(raw)?;
+        normal::normalise(&mut fields)?;
+        self.check_window(Hour::containing(fields.timestamp), now)?;
+        let tool = !self.tools.knows(&fields.tool);
+        let service = fields.service.is_some_and(|service| !self.services.knows(&service));
+        if self.on_unknown == OnUnknown::Refuse {
+            let message = "this server does not know the name, and is set to refuse unknown ones";
+            if tool {
+                return Err(normal::about(Field::Tool, codes::INVALID_TOOL, message));
+            }
+            if service {
+                return Err(normal::about(Field::Service, codes::INVALID_SERVICE, message));
+            }
+        }
+        Ok(Unknown { tool, service })
+    }
+
+    fn check_window(&self, hour: Hour, now: Hour) -> Result<(), Reason> {
+        let Window { back, ahead } = self.window;
+        let distance = hour.epoch_hours() - now.epoch_hours();
+        if (-back.whole_hours()..=ahead.whole_hours()).contains(&distance) {
+            return Ok(());
+        }
+        let message = format!("must be at most {back} back and {ahead} ahead of the current hour");
+        let pointer = Pointer::fixed(Field::TimestampHour.pointer());
+        Err(Reason::new(TIMESTAMP_OUT_OF_WINDOW, pointer, message))
     }
 }
 
 impl Define for SchemaValidate {
     const NAME: &'static str = "schema-validate";
     const SIDES: &'static [Side] = &[Side::Ingest];
-    const GIVES: Option<Form> = None;
-    const CODES: &'static [Code] = &[];
+    const DRY_RUN: bool = true;
+    const CODES: &'static [Code] = &[
+        codes::MISSING_FIELD,
+        codes::NULL_VALUE,
+        codes::INVALID_FIELD,
+        codes::UNSTORABLE,
+        codes::INVALID_TOOL,
+        codes::INVALID_SERVICE,
+        normal::TIMESTAMP_NOT_ROUNDED,
+        normal::ERROR_TYPE_REQUIRED,
+        TIMESTAMP_OUT_OF_WINDOW,
+        BATCH_REJECTED,
+    ];
     type Config = SchemaValidateConfig;
 
     fn needs(_: &Self::Config) -> Needs {
         Needs::Exactly(Form::Parsed)
     }
 
-    fn build(_: Self::Config, _: &Services) -> Result<Self, BuildError> {
-        Ok(Self)
+    fn build(config: Self::Config, _: &Services) -> Result<Self, BuildError> {
+        Ok(Self {
+            tools: names("tools", config.tools)?,
+            services: names("services", config.services)?,
+            on_unknown: config.on_unknown,
+            on_reject: config.on_reject,
+            window: config.window,
+        })
     }
+}
+
+fn names(key: &str, configured: Vec<String>) -> Result<Names, BuildError> {
+    for (index, name) in configured.iter().enumerate() {
+        let wrong = if !normal::is_identifier(name) {
+            "must be a name of lower-case letters, digits and `_`, at most 48 characters"
+        } else if configured.iter().take(index).any(|before| before == name) {
+            "stands in the list twice; remove one"
+        } else {
+            continue;
+        };
+        let path = vec![key.to_owned(), index.to_string()];
+        return Err(BuildError { path, message: format!("`{name}` {wrong}") });
+    }
+    let mut names: Vec<CompactString> = configured.into_iter().map(Into::into).collect();
+    names.sort_unstable();
+    Ok(Names(names.into_boxed_slice()))
 }

@@ -222,10 +222,7 @@ mod tests {
             Ok(("get_alerts".into(), vec![]))
         );
         assert_eq!(member(&[("tool", r#""get alerts""#)], |f| f.tool), Err("invalid_tool"));
-        assert_eq!(
-            member(&[("version", r#"" 1.0 ""#)], |f| f.version),
-            Ok(("1.0".into(), vec![]))
-        );
+        assert_eq!(member(&[("version", r#"" 1.0 ""#)], |f| f.version), Ok(("1.0".into(), vec![])));
         assert_eq!(member(&[("version", r#""v1.0""#)], |f| f.version), Err("invalid_field"));
     }
 

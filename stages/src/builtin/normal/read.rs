@@ -200,7 +200,10 @@ mod tests {
             sequence_number: Some(9_007_199_254_740_991),
             identity: None,
         };
-        assert_eq!(outcome(&[("analytics_level", "\"minimal\"")]).map(|f| f.level), Ok(Level::Minimal));
+        assert_eq!(
+            outcome(&[("analytics_level", "\"minimal\"")]).map(|f| f.level),
+            Ok(Level::Minimal)
+        );
         assert_eq!(fields, Ok(want));
     }
 

@@ -139,7 +139,8 @@ fn beyond_value(error: &serde_json::Error) -> bool {
 
 fn agrees_with_value(body: &[u8]) {
     let malformed = matches!(outcome(body), Err((RefusalKind::Malformed, _)));
-    match serde_json::from_slice::<Value>(body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)) {
+    match serde_json::from_slice::<Value>(body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body))
+    {
         Ok(_) => assert!(!malformed),
         Err(error) if beyond_value(&error) => {}
         Err(_) => assert!(malformed),
@@ -147,9 +148,38 @@ fn agrees_with_value(body: &[u8]) {
 }
 
 const TOKENS: &[&str] = &[
-    "{", "}", "[", "]", ":", ",", "\"", "\"events\":", "\"events\"", "\"a\":", "\"a\"", "\\",
-    "\\u", "d800", "\\ud83d\\ude00", "0", "-", "1", ".5", "e9", "null", "true", "fals", " ", "\n",
-    "\u{feff}", "ä", "\u{1}", "{}", "[]", "{\"events\":[{", "}]}",
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    "\"",
+    "\"events\":",
+    "\"events\"",
+    "\"a\":",
+    "\"a\"",
+    "\\",
+    "\\u",
+    "d800",
+    "\\ud83d\\ude00",
+    "0",
+    "-",
+    "1",
+    ".5",
+    "e9",
+    "null",
+    "true",
+    "fals",
+    " ",
+    "\n",
+    "\u{feff}",
+    "ä",
+    "\u{1}",
+    "{}",
+    "[]",
+    "{\"events\":[{",
+    "}]}",
 ];
 
 const SAMPLE: &str = "{\"sent\":1,\"events\":[{\"version\":\"1.23.0\",\"parameters\":{\"a\":[1,\
