@@ -330,3 +330,39 @@ impl Loader<'_> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+
+    struct Reads(Option<u64>);
+
+    #[async_trait]
+    impl Stage for Reads {
+        async fn run(&self, _: &mut Batch<'_>, _: Cx<'_>) -> Result<(), StageError> {
+            Ok(())
+        }
+
+        fn max_body(&self) -> Option<u64> {
+            self.0
+        }
+    }
+
+    #[test]
+    fn the_largest_body_that_a_stage_reads_is_the_pipelines() {
+        for (stages, want) in
+            [(vec![], None), (vec![None], None), (vec![None, Some(5), Some(7), None], Some(7))]
+        {
+            let step = |max_body| Step {
+                label: String::new(),
+                if_down: IfDown::Fail,
+                dry_run: false,
+                stage: Box::new(Reads(max_body)),
+            };
+            let steps = stages.into_iter().map(step).collect();
+            assert_eq!(Pipeline { side: Side::Ingest, steps }.max_body(), want);
+        }
+    }
+}

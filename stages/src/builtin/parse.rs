@@ -99,6 +99,12 @@ impl Define for Parse {
     }
 
     fn build(config: Self::Config, _: &Services) -> Result<Self, BuildError> {
+        Self::new(&config)
+    }
+}
+
+impl Parse {
+    fn new(config: &ParseConfig) -> Result<Self, BuildError> {
         if config.max_body.0 == 0 {
             return Err(BuildError::at("max_body", "must be at least one byte"));
         }

@@ -8,7 +8,7 @@ use time::{Date, Month, PrimitiveDateTime, Time};
 
 const SECONDS_PER_QUARTER: i64 = 15 * 60;
 
-/// 0001-01-01T00:00:00Z. PostgreSQL has no year 0.
+/// 0001-01-01T00:00:00Z. `PostgreSQL` has no year 0.
 const FIRST_STORABLE: i64 = -62_135_596_800;
 
 /// Why a text is not taken.

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::bounds::{MAX_DEPTH, MAX_NODES};
 use super::document::{Element, elements, in_one_pass, level_by_level};
+use super::*;
 use crate::batch::{Refusal, RefusalKind};
+use crate::clock::ManualClock;
 use crate::event::MAX_MEMBERS;
 
 const LIMIT: usize = 3;
@@ -103,6 +105,8 @@ fn what_is_wrong_with_one_element_stays_with_it() {
 
 #[test]
 fn documents_are_read_as_javascript_reads_them() {
+    let nested = "[".repeat(50_000) + &"]".repeat(50_000);
+    let deep_elsewhere = format!("{{\"x\":{nested},\"events\":[{{\"a\":1}}]}}");
     for (body, want) in [
         ("\u{feff}{\"events\":[{}]}", vec![""]),
         (" \t\r\n{ \"events\" : [ { } ] }\n ", vec![""]),
@@ -112,6 +116,7 @@ fn documents_are_read_as_javascript_reads_them() {
         ("{\"email\":\"x\",\"\\ud800\":{},\"events\":[{\"a\":1}]}", vec!["a=1"]),
         ("{\"events\":[{\"v\":0,\"v\": 1 }]}", vec!["v=0 v=1"]),
         ("{\"events\":[{\"\\u0061\":\"\\u0000\"}]}", vec!["a=\"\\u0000\""]),
+        (&deep_elsewhere, vec!["a=1"]),
         ("{\"x\":[[[[]]]],\"events\":[{},{},{}]}", vec!["", "", ""]),
     ] {
         assert_eq!(outcome(body.as_bytes()), Ok(want.iter().map(|s| s.to_string()).collect()));
@@ -127,6 +132,44 @@ fn messages_say_where_and_never_what() {
     let body = b"{\"events\":\n [{\"name\": secret}]}";
     assert_eq!(message(body), "the body is not JSON: see line 2, column 12");
     assert_eq!(message(b"{\"a\xff"), "the body is not UTF-8 text: see byte 4");
+}
+
+fn stage(with: &str) -> Result<Parse, Vec<String>> {
+    let config: ParseConfig = serde_json::from_str(with).expect("settings are well-formed");
+    Parse::new(&config).map_err(|error| error.path)
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_at_their_place() {
+    let limits = |with: &str| stage(with).map(|parse| (parse.limit, parse.max_body()));
+    assert_eq!(limits("{}"), Ok((164, Some(102_400))));
+    assert_eq!(
+        limits(r#"{"max_body":"1MiB","max_events":1,"overshoot":0}"#),
+        Ok((1, Some(1_048_576)))
+    );
+    assert_eq!(limits(r#"{"max_body":0}"#), Err(vec!["max_body".to_owned()]));
+    assert_eq!(limits(r#"{"max_events":0}"#), Err(vec!["max_events".to_owned()]));
+}
+
+#[tokio::test]
+async fn slots_stand_in_the_order_of_the_request() {
+    let cx = Cx { clock: &ManualClock::at(0), request: None, tx: None };
+    let parse = stage(r#"{"max_events":2,"overshoot":1}"#).unwrap();
+
+    let mut batch = Batch::request(br#"{"events":[{"a":1},null,{"b":2}]}"#);
+    parse.run(&mut batch, cx).await.unwrap();
+    let refused: Vec<_> = batch.rejected().map(|(i, reason)| (i, reason.code.as_str())).collect();
+    assert_eq!((batch.slots().len(), batch.passing()), (3, 2));
+    assert_eq!(refused, [(1, "invalid_field")]);
+    let keys: Vec<Option<&str>> =
+        batch.slots().iter().map(|s| s.event.raw().map(|e| &*e.members()[0].key)).collect();
+    assert_eq!(keys, [Some("a"), None, Some("b")]);
+    assert!(batch.refusal().is_none());
+
+    let mut batch = Batch::request(br#"{"events":[{},{},{},{}]}"#);
+    parse.run(&mut batch, cx).await.unwrap();
+    assert_eq!(batch.refusal().map(|refusal| refusal.code.as_str()), Some("batch_too_large"));
+    assert!(batch.slots().is_empty());
 }
 
 /// Errors of [`Value`] that are about what it can hold, not about JSON.
