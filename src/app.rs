@@ -1,1 +1,2 @@
-//! app
+//! Wiring: the only place where concrete types meet, and the order in which a process starts and
+//! stops.
