@@ -2,16 +2,17 @@
 //!
 //! Order is kept: slot i is event i of the request, so answer i belongs to event i.
 
+mod group;
+
 use std::borrow::Cow;
-use std::ops::Range;
 use std::time::Duration;
 
-use crate::entry::Entry;
 use crate::event::RawEvent;
-use crate::hash::{BatchKey, EntryId};
-use crate::hour::Hour;
+use crate::hash::{EntryId, Identity};
 use crate::scanned::Scanned;
 use crate::verdict::{Code, Pointer, Reason, Verdict, Warning};
+
+pub use self::group::GroupEntry;
 
 /// The forms an event takes on its way.
 pub(crate) enum Body<'b> {
@@ -137,23 +138,6 @@ pub struct Quota {
     pub reset_seconds: u64,
 }
 
-/// One queue entry within a worker's group.
-#[derive(Debug, Clone)]
-pub struct GroupEntry {
-    /// The entry.
-    pub id: EntryId,
-    /// The hour in which the entry was received.
-    pub received: Hour,
-    /// Identity of the whole batch.
-    pub batch_key: Option<BatchKey>,
-    /// Duplicates recognised at the door.
-    pub door_duplicates: u32,
-    /// The entry's slots in the batch.
-    pub range: Range<usize>,
-    /// Set by batch-persist when the marker was already there: nothing of the entry may count.
-    pub redelivered: bool,
-}
-
 /// What one stage did, counted as it was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -179,6 +163,7 @@ pub struct Batch<'b> {
     entries: Vec<GroupEntry>,
     refusal: Option<Refusal>,
     receipt: Option<EntryId>,
+    queued: Vec<Identity>,
     quotas: Vec<Quota>,
     passing: usize,
     tally: Tally,
@@ -194,31 +179,12 @@ impl<'b> Batch<'b> {
             entries: Vec::new(),
             refusal: None,
             receipt: None,
+            queued: Vec::new(),
             quotas: Vec::new(),
             passing: 0,
             tally: Tally::default(),
             dry_run: false,
         }
-    }
-
-    /// A worker's group: the events of several entries, in order.
-    pub fn group(entries: impl IntoIterator<Item = Entry>) -> Self {
-        let mut batch = Self::request(&[]);
-        for entry in entries {
-            let start = batch.slots.len();
-            for event in entry.events {
-                batch.push(Body::Scanned(event));
-            }
-            batch.entries.push(GroupEntry {
-                id: entry.id,
-                received: entry.received,
-                batch_key: entry.batch_key,
-                door_duplicates: entry.door_duplicates,
-                range: start..batch.slots.len(),
-                redelivered: false,
-            });
-        }
-        batch
     }
 
     /// The decoded body; empty in the worker.
@@ -239,15 +205,6 @@ impl<'b> Batch<'b> {
     /// One event, to change it.
     pub fn event_mut(&mut self, index: usize) -> Option<&mut Event<'b>> {
         self.slots.get_mut(index).map(|slot| &mut slot.event)
-    }
-
-    /// The entries of a worker's group.
-    pub fn entries(&self) -> &[GroupEntry] {
-        &self.entries
-    }
-
-    pub(crate) fn entries_mut(&mut self) -> &mut [GroupEntry] {
-        &mut self.entries
     }
 
     /// How many events still go on.
@@ -326,7 +283,8 @@ impl<'b> Batch<'b> {
         std::mem::take(&mut self.tally)
     }
 
-    /// Takes the scanned events that still go on out of the batch, for the queue.
+    /// Takes the scanned events that still go on out of the batch, for the queue. Their slots go on
+    /// passing, so [`Batch::passing`] says how many were accepted; their identities stay known.
     pub(crate) fn take_passing(&mut self) -> Vec<Scanned> {
         let mut taken = Vec::with_capacity(self.passing);
         for slot in &mut self.slots {
@@ -334,11 +292,19 @@ impl<'b> Batch<'b> {
                 continue;
             }
             match std::mem::replace(&mut slot.event.body, Body::Gone) {
-                Body::Scanned(event) => taken.push(event),
+                Body::Scanned(event) => {
+                    self.queued.extend(event.identity());
+                    taken.push(event);
+                }
                 other => slot.event.body = other,
             }
         }
         taken
+    }
+
+    /// Identities of the events that were taken for the queue, in order.
+    pub(crate) fn queued(&self) -> &[Identity] {
+        &self.queued
     }
 
     /// How many events were dropped with a code.

@@ -16,6 +16,7 @@
 //! registration.
 
 pub mod batch;
+pub mod bucket;
 pub mod builtin;
 pub mod clock;
 pub mod context;

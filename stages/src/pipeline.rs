@@ -158,6 +158,11 @@ impl Pipeline {
     pub fn labels(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().map(|step| step.label.as_str())
     }
+
+    /// How many events the worker should claim at once, when a stage has a say in it.
+    pub fn group_events(&self) -> Option<usize> {
+        self.steps.iter().find_map(|step| step.stage.group_events())
+    }
 }
 
 const fn first_form(side: Side) -> Form {

@@ -13,7 +13,16 @@ use crate::hash::{BatchKey, ClientKey, EntryId, Identity};
 use crate::hour::{Day, Hour};
 use crate::rollup::Rollups;
 use crate::scanned::Scanned;
+use crate::units::Span;
 use crate::verdict::Code;
+
+/// How long after its receipt an entry can still be told from a repeat: the acceptance window of
+/// 3 days and 4 days of grace. batch-persist sets older entries aside instead of guessing.
+///
+/// Housekeeping may forget batch identities once their day of receipt is further back than this,
+/// and event identities once their day is further back than this *and* the acceptance window
+/// together, because an event may be that much older than its receipt.
+pub const IDENTITY_LIFETIME: Span = Span::days(7);
 
 /// The cause of a failure outside the process.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -75,6 +84,10 @@ pub enum SeenKey {
 pub struct SharedError(#[from] pub Cause);
 
 /// A bounded memory of what was accepted lately. It only makes answers better: the store decides.
+///
+/// Keys are forgotten in the order in which they were remembered; asking does not refresh them. The
+/// key of a batch is remembered after those of its events, so it never goes before them: a repeat
+/// of the batch is recognised as a whole, or its events are new to the set as well.
 #[async_trait]
 pub trait SeenSet: Send + Sync {
     /// Which of `keys` were seen within `window`.
@@ -167,6 +180,8 @@ pub struct Outcome {
     pub duplicate: u64,
     /// Set aside.
     pub dead_letter: u64,
+    /// Left out on purpose, by a stage that an operator put before batch-persist.
+    pub discarded: u64,
 }
 
 /// An entry and what became of its events.
@@ -182,14 +197,16 @@ pub struct Settled {
 #[async_trait]
 pub trait StoreTx: Send + Sync {
     /// Inserts the markers of entries. Answers for each whether it was new; one that was not is a
-    /// redelivery and must change nothing.
+    /// redelivery and must change nothing. The caller passes each entry once, in key order.
     async fn mark_entries(&self, entries: &[(EntryId, Hour)]) -> Result<Vec<bool>, StoreError>;
 
-    /// Claims batch identities, partitioned by the day of receipt. True where it was new.
+    /// Claims batch identities. True where it was new. The day of receipt only says when the
+    /// identity may be forgotten: a repeat after midnight is a repeat. The caller passes each
+    /// identity once.
     async fn claim_batches(&self, keys: &[(BatchKey, Day)]) -> Result<Vec<bool>, StoreError>;
 
-    /// Claims event identities, partitioned by the day of the event. True where it was new. The
-    /// caller passes each identity once.
+    /// Claims event identities. True where it was new. The day of the event only says when the
+    /// identity may be forgotten. The caller passes each identity once, in key order.
     async fn claim_events(&self, keys: &[(Identity, Day)]) -> Result<Vec<bool>, StoreError>;
 
     /// Gives identities back: a dead letter holds none.

@@ -31,6 +31,11 @@ pub trait Stage: Send + Sync {
     fn max_body(&self) -> Option<u64> {
         None
     }
+
+    /// How many events the worker should claim at once, when the stage has a say in it.
+    fn group_events(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// A stage that looks at one event at a time.
