@@ -31,7 +31,7 @@ impl TokenBucket {
         let missing = |lag: Duration| lag.as_nanos().saturating_mul(per_minute);
 
         let lag = self.full_at.saturating_sub(now);
-        let short = (missing(lag) + NANOS_PER_MINUTE).saturating_sub(capacity);
+        let short = missing(lag).saturating_add(NANOS_PER_MINUTE).saturating_sub(capacity);
         let allowed = short == 0;
         if allowed {
             let price = u128::from(cost) * NANOS_PER_MINUTE / per_minute;
@@ -149,8 +149,12 @@ mod tests {
     #[test]
     fn extreme_shapes_and_costs_saturate() {
         let mut state = TokenBucket::default();
-        let taken = state.take(shape(u64::MAX, 1), Duration::ZERO, u64::MAX);
-        assert_eq!((taken.allowed, taken.remaining), (true, 0));
+        let taken = state.take(shape(1, 1), Duration::MAX, u64::MAX);
+        assert_eq!((taken.allowed, taken.full_after), (true, Duration::ZERO));
+        let taken = state.take(shape(1, u64::MAX), Duration::ZERO, u64::MAX);
+        assert_eq!((taken.allowed, taken.remaining), (false, 0));
+        let taken = TokenBucket::default().take(shape(u64::MAX, 1), Duration::ZERO, 1);
+        assert_eq!((taken.allowed, taken.remaining), (true, u64::MAX - 1));
         assert!(!TokenBucket::default().take(shape(0, 1), Duration::ZERO, 1).allowed);
     }
 

@@ -215,10 +215,14 @@ impl Loader<'_> {
             return None;
         };
         self.check_place(index, spec, registered, all);
+        // A stage of the other list says nothing about the order of this one.
+        let here = registered.sides.contains(&self.side);
         match registered.build(spec.with.clone(), services) {
             Ok(built) => {
-                self.check_form(index, registered, built.needs);
-                self.form = registered.gives.unwrap_or(self.form);
+                if here {
+                    self.check_form(index, registered, built.needs);
+                    self.advance(registered);
+                }
                 Some(Step {
                     label: spec.label().to_owned(),
                     if_down: spec.if_down,
@@ -231,10 +235,17 @@ impl Loader<'_> {
                 path.extend(error.path.iter().map(String::as_str));
                 self.error(index, &path, "invalid_setting", error.message, None);
                 // As if it had been built, so that one mistake is reported once.
-                self.form = registered.gives.unwrap_or(self.form);
+                if here {
+                    self.advance(registered);
+                }
                 None
             }
         }
+    }
+
+    /// Events have come as far as the stage brings them, or are further already.
+    fn advance(&mut self, registered: &Registered) {
+        self.form = registered.gives.map_or(self.form, |given| self.form.max(given));
     }
 
     fn check_place(
@@ -289,7 +300,7 @@ impl Loader<'_> {
 
     /// The list must bring events all the way: whatever is missing between is missing here.
     fn check_end(&mut self) {
-        while self.form != last_form(self.side) {
+        while self.form < last_form(self.side) {
             let missing = next_form(self.form, self.side);
             let side = self.side.as_str();
             let message = match self.giver(missing) {
