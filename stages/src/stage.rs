@@ -23,9 +23,6 @@ pub trait Stage: Send + Sync {
     /// with a request a [`crate::Refusal`].
     async fn run(&self, batch: &mut Batch<'_>, cx: Cx<'_>) -> Result<(), StageError>;
 
-    /// Called after every stage of the side succeeded and nothing was refused as a whole.
-    async fn settled(&self, _batch: &Batch<'_>, _cx: Cx<'_>) {}
-
     /// Bytes of the largest decoded body that the stage wants to be given; `None` when it reads no
     /// body. What is larger is turned away (413) before a pipeline runs.
     fn max_body(&self) -> Option<u64> {
@@ -36,6 +33,9 @@ pub trait Stage: Send + Sync {
     fn group_events(&self) -> Option<usize> {
         None
     }
+
+    /// Called after every stage of the side succeeded and nothing was refused as a whole.
+    async fn settled(&self, _batch: &Batch<'_>, _cx: Cx<'_>) {}
 }
 
 /// A stage that looks at one event at a time.
