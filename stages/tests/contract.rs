@@ -339,11 +339,34 @@ fn everything_wrong_is_said_at_once_and_in_words() {
 /// Every code, in order. Clients, dashboards and alerts rely on them: add, never rename.
 const CODES: &str = "
 append_unconfirmed
+batch_rejected
+batch_too_large
+country_dropped
 duplicate
+empty_batch
+error_type_required
+error_type_shortened
 expired
+invalid_field
+invalid_service
+invalid_tool
+malformed_json
+missing_field
+null_value
+parameter_dropped
+pii_detected
 queue_full
 queue_unavailable
 rate_limit_exceeded
 redelivery
 refused_by_store
+response_time_clamped
+response_time_dropped
+service_counted_as_other
+timestamp_floored
+timestamp_not_rounded
+timestamp_out_of_window
+too_deep
+tool_counted_as_other
+unstorable
 ";
