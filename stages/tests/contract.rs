@@ -47,9 +47,9 @@ fn built(stage: &Registered) -> stages::registry::Built {
 /// Runs a stage alone, with whatever either side would give it.
 async fn run(stage: &dyn Stage, batch: &mut Batch<'_>) {
     let clock = ManualClock::at(NOW.unix_seconds());
-    let tx = MemoryStore::default().begin().await.unwrap();
+    let tx = MemoryStore::default().begin().await.expect("a store without faults");
     let cx = Cx { clock: &clock, request: Some(&REQUEST), tx: Some(&*tx) };
-    stage.run(batch, cx).await.unwrap();
+    stage.run(batch, cx).await.expect("doubles without faults");
     stage.settled(batch, cx).await;
 }
 
@@ -61,7 +61,7 @@ async fn batch_for(needs: Needs) -> Batch<'static> {
         Form::Body => {}
         Form::Parsed => {
             let registry = stages::registry();
-            let parse = registry.giving(Form::Parsed, Side::Ingest).unwrap();
+            let parse = registry.giving(Form::Parsed, Side::Ingest).expect("a stage parses");
             run(&*built(parse).stage, &mut batch).await;
         }
         _ => {
@@ -244,8 +244,12 @@ fn load(side: Side, specs: &[StageSpec]) -> Result<Pipeline, Vec<LoadError>> {
     Pipeline::build(&stages::registry(), side, specs, &services())
 }
 
-/// What is wrong with a list: position, code, and the stage that the help points to.
-fn wrong(side: Side, names: &[&str]) -> Vec<(Option<usize>, &'static str)> {
+/// Position and code of one thing that is wrong with a list.
+type Wrong = (Option<usize>, &'static str);
+/// A list, and everything that is wrong with it.
+type Case = (&'static [&'static str], &'static [Wrong]);
+
+fn wrong(side: Side, names: &[&str]) -> Vec<Wrong> {
     let errors = load(side, &specs(names)).err().unwrap_or_default();
     errors.into_iter().map(|error| (error.index, error.code)).collect()
 }
@@ -269,7 +273,7 @@ fn both_documented_orders_load() {
 fn lists_that_cannot_work_are_refused() {
     const ORDER: &str = "wrong_order";
     const MISSING: &str = "missing_stage";
-    let ingest: &[(&[&str], &[(Option<usize>, &str)])] = &[
+    let ingest: &[Case] = &[
         // No pii-scan: what follows would get unscanned events.
         (&["parse", "schema-validate", "sanitise", "dedup", "enqueue"], &[(Some(2), ORDER)]),
         (&["parse", "schema-validate", "enqueue"], &[(Some(2), ORDER)]),
@@ -292,7 +296,7 @@ fn lists_that_cannot_work_are_refused() {
     for (names, want) in ingest {
         assert_eq!(wrong(Side::Ingest, names), *want, "{names:?}");
     }
-    let worker: &[(&[&str], &[(Option<usize>, &str)])] = &[
+    let worker: &[Case] = &[
         (&["batch-persist"], &[(None, MISSING)]),
         (&["aggregate"], &[(Some(0), ORDER)]),
         (&["aggregate", "batch-persist"], &[(Some(0), ORDER), (Some(1), ORDER)]),
