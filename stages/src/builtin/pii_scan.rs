@@ -23,7 +23,7 @@ use regex::RegexBuilder;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::batch::{Batch, Body, Event};
+use crate::batch::{Batch, Body, Event, Slot};
 use crate::builtin::normal;
 use crate::context::{Cx, Services};
 use crate::event::{Field, RawEvent};
@@ -136,6 +136,17 @@ fn error_at(path: &[&str], message: String) -> BuildError {
 }
 
 impl PiiScan {
+    /// Judges every event of a batch, refused ones too.
+    fn scan(&self, batch: &mut Batch<'_>) {
+        for index in 0..batch.slots().len() {
+            let passes = batch.slots().get(index).is_some_and(Slot::passes);
+            if let Some(event) = batch.event_mut(index) {
+                let verdict = self.judge(event, passes);
+                batch.settle(index, verdict);
+            }
+        }
+    }
+
     /// Judges one event as sent, and makes its scanned form when it goes on.
     fn judge(&self, event: &mut Event<'_>, passes: bool) -> Verdict {
         let Some(raw) = event.raw() else { return Verdict::Pass };
@@ -176,7 +187,8 @@ impl PiiScan {
             dropped.extend(split.dropped.iter().map(|key| parent.join(key.unwrap_or("*"))));
             fields.parameters = split.kept;
         }
-        if let (UnknownParameters::Reject, Some(pointer)) = (self.unknown_parameters, dropped.first())
+        if let (UnknownParameters::Reject, Some(pointer)) =
+            (self.unknown_parameters, dropped.first())
         {
             let message = "this parameter is not listed, or has a value of another form";
             return Err(Reason::new(codes::INVALID_FIELD, pointer.clone(), message));
@@ -207,13 +219,7 @@ impl PiiScan {
 #[async_trait]
 impl Stage for PiiScan {
     async fn run(&self, batch: &mut Batch<'_>, _: Cx<'_>) -> Result<(), StageError> {
-        for index in 0..batch.slots().len() {
-            let passes = batch.slots().get(index).is_some_and(crate::batch::Slot::passes);
-            if let Some(event) = batch.event_mut(index) {
-                let verdict = self.judge(event, passes);
-                batch.settle(index, verdict);
-            }
-        }
+        self.scan(batch);
         Ok(())
     }
 }

@@ -122,7 +122,7 @@ pub(super) static DETECTORS: &[Detector] = &[
     detector("email", Entity::Email, AT | DOT, 0, 6, contact::email),
     detector("ipv4", Entity::Ip, DOT, 4, 7, network::ipv4),
     detector("ipv6", Entity::Ip, COLON, 1, 3, network::ipv6),
-    detector("mac", Entity::Mac, 0, 1, 14, network::mac),
+    detector("mac", Entity::Mac, 0, 0, 14, network::mac),
     detector("pair", Entity::Coordinates, DOT, 6, 9, coordinates::pair),
     detector("labelled-position", Entity::Coordinates, COLON | LOWER, 1, 5, coordinates::labelled),
     detector("iso-6709", Entity::Coordinates, DOT | GAP, 7, 11, coordinates::iso_6709),

@@ -204,10 +204,33 @@ mod tests {
     #[test]
     fn keys_that_only_contain_such_letters_mean_nothing() {
         for key in [
-            "platform", "translation", "zipped", "gzip", "filename", "latency", "latest", "ship",
-            "description", "capacity", "velocity", "layer_name", "field_names", "max_tokens",
-            "tokenizer", "token_type", "request_id", "trace_id", "user_agent", "prolonged",
-            "hipaa", "telemetry", "emailer", "named", "state", "idempotency_key", "birth_rate",
+            "platform",
+            "translation",
+            "zipped",
+            "gzip",
+            "filename",
+            "latency",
+            "latest",
+            "ship",
+            "description",
+            "capacity",
+            "velocity",
+            "layer_name",
+            "field_names",
+            "max_tokens",
+            "tokenizer",
+            "token_type",
+            "request_id",
+            "trace_id",
+            "user_agent",
+            "prolonged",
+            "hipaa",
+            "telemetry",
+            "emailer",
+            "named",
+            "state",
+            "idempotency_key",
+            "birth_rate",
         ] {
             assert_eq!(entity(key), None, "{key}");
         }

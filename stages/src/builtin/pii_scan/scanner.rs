@@ -258,13 +258,7 @@ impl<'s> Walk<'s> {
         self.detect(&text, Profile::of(&text), place, frames);
     }
 
-    fn detect(
-        &mut self,
-        text: &str,
-        profile: Profile,
-        place: Place<'s>,
-        frames: &[Frame<'s, '_>],
-    ) {
+    fn detect(&mut self, text: &str, profile: Profile, place: Place<'s>, frames: &[Frame<'s, '_>]) {
         let scanner = self.scanner;
         for detector in DETECTORS {
             if detector.finds(text, profile, place.facts) {

@@ -70,9 +70,26 @@ fn word(bytes: &[u8]) -> bool {
 /// Whether a value stands for the absence of one: empty, or blanked out by the client.
 pub(super) fn is_placeholder(text: &str) -> bool {
     const WORDS: &[&str] = &[
-        "redacted", "masked", "hidden", "removed", "filtered", "omitted", "anonymous", "anonymized",
-        "anonymised", "none", "null", "nil", "undefined", "unknown", "n/a", "na", "true", "false",
-        "default", "private",
+        "redacted",
+        "masked",
+        "hidden",
+        "removed",
+        "filtered",
+        "omitted",
+        "anonymous",
+        "anonymized",
+        "anonymised",
+        "none",
+        "null",
+        "nil",
+        "undefined",
+        "unknown",
+        "n/a",
+        "na",
+        "true",
+        "false",
+        "default",
+        "private",
     ];
     let core = text.trim_matches(|c: char| c.is_whitespace() || "[]<>(){}*\"'-_".contains(c));
     core.is_empty() || WORDS.iter().any(|word| core.eq_ignore_ascii_case(word))

@@ -51,7 +51,8 @@ impl<'e> Tokens<'e> {
 
     fn literal_end(&self, start: usize) -> usize {
         let rest = self.text.as_bytes().iter().skip(start + 1);
-        let delimits = |b: &&u8| matches!(b, b',' | b':' | b']' | b'}' | b'[' | b'{' | b'"' | ..=b' ');
+        let delimits =
+            |b: &&u8| matches!(b, b',' | b':' | b']' | b'}' | b'[' | b'{' | b'"' | ..=b' ');
         start + 1 + rest.take_while(|byte| !delimits(byte)).count()
     }
 }

@@ -10,8 +10,8 @@ use super::{before, byte_at, fixed, is_word};
 
 /// Last labels that are file extensions: `icon@2x.png` is a file.
 const EXTENSIONS: &[&str] = &[
-    "png", "jpg", "jpeg", "gif", "webp", "svg", "ico", "tgz", "gz", "zip", "js", "mjs", "cjs", "ts",
-    "json", "css", "html", "txt", "map", "wasm", "pdf", "xml", "yml", "yaml", "db", "log",
+    "png", "jpg", "jpeg", "gif", "webp", "svg", "ico", "tgz", "gz", "zip", "js", "mjs", "cjs",
+    "ts", "json", "css", "html", "txt", "map", "wasm", "pdf", "xml", "yml", "yaml", "db", "log",
 ];
 
 /// `local@domain.tld`, with an alphabetic top-level domain that is no file extension.
@@ -32,15 +32,16 @@ fn is_email(bytes: &[u8], at: usize) -> bool {
     let host = host.trim_end_matches(['.', '-']);
     let Some((name, top)) = host.rsplit_once('.') else { return false };
     let top_level = top.len() >= 2
-        && (top.bytes().all(|b| b.is_ascii_alphabetic()) || top.starts_with("xn--") || !top.is_ascii());
+        && (top.bytes().all(|b| b.is_ascii_alphabetic())
+            || top.starts_with("xn--")
+            || !top.is_ascii());
     named
         && top_level
         && name.split('.').all(|label| !label.is_empty() && !label.starts_with('-'))
         && !EXTENSIONS.iter().any(|extension| top.eq_ignore_ascii_case(extension))
 }
 
-static INTERNATIONAL: LazyLock<Regex> =
-    LazyLock::new(|| fixed(r"\+ ?[1-9][0-9 ().-]{5,22}[0-9]"));
+static INTERNATIONAL: LazyLock<Regex> = LazyLock::new(|| fixed(r"\+ ?[1-9][0-9 ().-]{5,22}[0-9]"));
 static NORTH_AMERICAN: LazyLock<Regex> = LazyLock::new(|| {
     fixed(r"(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-. ])[2-9][0-9]{2}[-. ][0-9]{4}")
 });

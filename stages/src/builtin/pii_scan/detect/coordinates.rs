@@ -38,22 +38,26 @@ static PAIR: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Two decimals with a separator between them.
 pub(super) fn pair(text: &str, facts: Facts) -> bool {
-    !facts.measure && PAIR.captures_iter(text).any(|hit| {
-        let part = |index| hit.get(index).map_or("", |part| part.as_str());
-        let (Some(first), Some(second)) = (hit.get(1), hit.get(4)) else { return false };
-        let (a, b) = (first.as_str(), second.as_str());
-        let glued = |byte: Option<u8>| byte.is_some_and(|b| b.is_ascii_digit() || b == b'.');
-        let joined = before(text, first.start());
-        let apart = !glued(joined)
-            && !(a.starts_with(['+', '-']) && is_digit(joined))
-            && joined != Some(b'$')
-            && !is_digit(byte_at(text, second.end()))
-            && !continues(text, second.end());
-        let marked = a.starts_with('-') || b.starts_with('-') || !part(2).trim().is_empty();
-        let listed = part(3).contains([',', ';', '/', '|']) || part(3).contains("%2");
-        let precise = decimals(a) + decimals(b) >= DECIMALS;
-        apart && in_range(a, b) && (precise || marked || listed) && (precise || !is_list(text, second.end()))
-    })
+    !facts.measure
+        && PAIR.captures_iter(text).any(|hit| {
+            let part = |index| hit.get(index).map_or("", |part| part.as_str());
+            let (Some(first), Some(second)) = (hit.get(1), hit.get(4)) else { return false };
+            let (a, b) = (first.as_str(), second.as_str());
+            let glued = |byte: Option<u8>| byte.is_some_and(|b| b.is_ascii_digit() || b == b'.');
+            let joined = before(text, first.start());
+            let apart = !glued(joined)
+                && !(a.starts_with(['+', '-']) && is_digit(joined))
+                && joined != Some(b'$')
+                && !is_digit(byte_at(text, second.end()))
+                && !continues(text, second.end());
+            let marked = a.starts_with('-') || b.starts_with('-') || !part(2).trim().is_empty();
+            let listed = part(3).contains([',', ';', '/', '|']) || part(3).contains("%2");
+            let precise = decimals(a) + decimals(b) >= DECIMALS;
+            apart
+                && in_range(a, b)
+                && (precise || marked || listed)
+                && (precise || !is_list(text, second.end()))
+        })
 }
 
 fn is_digit(byte: Option<u8>) -> bool {
@@ -107,15 +111,14 @@ pub(super) fn degrees(text: &str, _: Facts) -> bool {
     text.contains(['°', 'º']) && DEGREES.find_iter(text).count() >= 2
 }
 
-static IN_LETTERS: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(r"[0-9]{1,3}d ?[0-9]{1,2}m ?(?:[0-9]{1,2}(?:\.[0-9]+)?s ?)?[NSEW]")
-});
+static IN_LETTERS: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"[0-9]{1,3}d ?[0-9]{1,2}m ?(?:[0-9]{1,2}(?:\.[0-9]+)?s ?)?[NSEW]"));
 
 /// `59d54m50sN`. A duration such as `3d 12m` has no side of the globe.
 pub(super) fn degrees_in_letters(text: &str, _: Facts) -> bool {
-    IN_LETTERS.find_iter(text).any(|hit| {
-        !is_word(before(text, hit.start())) && !is_word(byte_at(text, hit.end()))
-    })
+    IN_LETTERS
+        .find_iter(text)
+        .any(|hit| !is_word(before(text, hit.start())) && !is_word(byte_at(text, hit.end())))
 }
 
 static WELL_KNOWN_TEXT: LazyLock<Regex> = LazyLock::new(|| {

@@ -6,9 +6,8 @@ use super::super::keys::Facts;
 use super::{before, byte_at, is_word};
 
 /// Words before four numbers that make them a version: `firmware 2.4.1.0`.
-const VERSION_WORDS: &[&str] = &[
-    "version", "ver", "v", "build", "release", "firmware", "section", "oid", "revision", "rev",
-];
+const VERSION_WORDS: &[&str] =
+    &["version", "ver", "v", "build", "release", "firmware", "section", "oid", "revision", "rev"];
 
 /// Four octets that are neither loopback, unspecified nor broadcast, and no version.
 pub(super) fn ipv4(text: &str, facts: Facts) -> bool {
@@ -69,6 +68,9 @@ fn harmless_v6(ip: Ipv6Addr) -> bool {
 /// zeros and not all ones.
 pub(super) fn mac(text: &str, _: Facts) -> bool {
     [(b':', 6, 2), (b'-', 6, 2), (b'.', 3, 4)].into_iter().any(|(separator, groups, width)| {
+        if text.bytes().filter(|byte| *byte == separator).count() + 1 < groups {
+            return false;
+        }
         runs(text, |b| b.is_ascii_hexdigit() || b == separator).any(|(start, run)| {
             let run = run.trim_end_matches(char::from(separator));
             let stands_alone =

@@ -9,18 +9,29 @@ use super::super::keys::Facts;
 use super::{before, byte_at, fixed, is_word};
 
 /// Directories below which every user has one.
-const HOMES: &[&str] = &[
-    "/home/",
-    "/Users/",
-    "\\Users\\",
-    "\\homes\\",
-    "\\Documents and Settings\\",
-];
+const HOMES: &[&str] =
+    &["/home/", "/Users/", "\\Users\\", "\\homes\\", "\\Documents and Settings\\"];
 
 /// Users that are no persons: the accounts of services, and directories that all share.
 const SERVICES: &[&str] = &[
-    "node", "runner", "ubuntu", "root", "app", "shared", "public", "default", "all users",
-    "user", "username", "me", "you", "vscode", "codespace", "circleci", "jenkins", "ec2-user",
+    "node",
+    "runner",
+    "ubuntu",
+    "root",
+    "app",
+    "shared",
+    "public",
+    "default",
+    "all users",
+    "user",
+    "username",
+    "me",
+    "you",
+    "vscode",
+    "codespace",
+    "circleci",
+    "jenkins",
+    "ec2-user",
 ];
 
 /// A path that goes through somebody's home directory.
@@ -79,7 +90,7 @@ static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
 /// A British or Canadian postal code with its space: their grammars are strict enough to be told in
 /// free text. Codes of digits alone are not.
 pub(super) fn postcode(text: &str, _: Facts) -> bool {
-    POSTCODE.find_iter(text).any(|hit| {
-        !is_word(before(text, hit.start())) && !is_word(byte_at(text, hit.end()))
-    })
+    POSTCODE
+        .find_iter(text)
+        .any(|hit| !is_word(before(text, hit.start())) && !is_word(byte_at(text, hit.end())))
 }
