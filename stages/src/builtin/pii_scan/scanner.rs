@@ -137,8 +137,8 @@ impl<'s> Walk<'s> {
                     self.count_value();
                     return;
                 }
-                let mut facts = Facts::default();
-                facts.version = field == Field::Version;
+                let version = field == Field::Version;
+                let facts = Facts { version, ..Facts::default() };
                 let mut place = Place::named(Name::Known(field.name()), facts);
                 place.parameters = field == Field::Parameters;
                 place
@@ -250,7 +250,7 @@ impl<'s> Walk<'s> {
     fn text(&mut self, text: &str, place: Place<'s>, frames: &[Frame<'s, '_>]) {
         if let Some(personal) = place.facts.personal
             && !shapes::is_placeholder(text)
-            && !only_talks(personal, text, place.facts)
+            && !personal.claim.is_some_and(|claim| shapes::text_fits(claim, text))
         {
             return self.report(personal.entity, KEY_RULE, place.name, frames);
         }
@@ -263,6 +263,9 @@ impl<'s> Walk<'s> {
         for detector in DETECTORS {
             if detector.finds(text, profile, place.facts) {
                 self.report(detector.entity, detector.name, place.name, frames);
+                if self.is_done() {
+                    return;
+                }
             }
         }
         if profile.marks & EQUALS != 0
@@ -336,9 +339,4 @@ fn inherit(facts: &mut Facts, parent: Facts) {
     if facts.personal.is_none() {
         facts.personal = parent.personal.map(|personal| Personal { claim, ..personal });
     }
-}
-
-/// Whether a key only talks about the data that it announces.
-fn only_talks(personal: Personal, text: &str, _: Facts) -> bool {
-    personal.claim.is_some_and(|claim| shapes::text_fits(claim, text))
 }

@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use super::super::keys::Facts;
-use super::{before, byte_at, fixed, is_word};
+use super::{before, byte_at, fixed, is_digit, is_word};
 
 /// Decimals that two numbers must have together to be a position without any other sign of it.
 const DECIMALS: usize = 5;
@@ -38,30 +38,25 @@ static PAIR: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Two decimals with a separator between them.
 pub(super) fn pair(text: &str, facts: Facts) -> bool {
-    !facts.measure
-        && PAIR.captures_iter(text).any(|hit| {
-            let part = |index| hit.get(index).map_or("", |part| part.as_str());
-            let (Some(first), Some(second)) = (hit.get(1), hit.get(4)) else { return false };
-            let (a, b) = (first.as_str(), second.as_str());
-            let glued = |byte: Option<u8>| byte.is_some_and(|b| b.is_ascii_digit() || b == b'.');
-            let joined = before(text, first.start());
-            let apart = !glued(joined)
-                && !(a.starts_with(['+', '-']) && is_digit(joined))
-                && joined != Some(b'$')
-                && !is_digit(byte_at(text, second.end()))
-                && !continues(text, second.end());
-            let marked = a.starts_with('-') || b.starts_with('-') || !part(2).trim().is_empty();
-            let listed = part(3).contains([',', ';', '/', '|']) || part(3).contains("%2");
-            let precise = decimals(a) + decimals(b) >= DECIMALS;
-            apart
-                && in_range(a, b)
-                && (precise || marked || listed)
-                && (precise || !is_list(text, second.end()))
-        })
+    !facts.measure && PAIR.captures_iter(text).any(|hit| is_pair(text, &hit))
 }
 
-fn is_digit(byte: Option<u8>) -> bool {
-    byte.is_some_and(|byte| byte.is_ascii_digit())
+fn is_pair(text: &str, hit: &Captures<'_>) -> bool {
+    let part = |index| hit.get(index).map_or("", |part| part.as_str());
+    let (Some(first), Some(second)) = (hit.get(1), hit.get(4)) else { return false };
+    let (a, b) = (first.as_str(), second.as_str());
+    let glued = match before(text, first.start()) {
+        Some(b'.' | b'$') => true,
+        byte => is_digit(byte),
+    };
+    let goes_on = is_digit(byte_at(text, second.end())) || continues(text, second.end());
+    if glued || goes_on || !in_range(a, b) {
+        return false;
+    }
+    let precise = decimals(a) + decimals(b) >= DECIMALS;
+    let signed = a.starts_with('-') || b.starts_with('-') || !part(2).trim().is_empty();
+    let divided = part(3).contains([',', ';', '/', '|', '%']);
+    precise || (signed || divided) && !is_list(text, second.end())
 }
 
 /// Whether a dot and a digit follow: a number with two dots is a version.
@@ -72,9 +67,9 @@ fn continues(text: &str, at: usize) -> bool {
 /// Whether a third decimal follows: three are a list of measurements.
 fn is_list(text: &str, at: usize) -> bool {
     let rest = text.get(at..).unwrap_or_default().trim_start_matches([' ', ',', ';', '/', '|']);
-    let number = rest.trim_start_matches(['-', '+']).bytes();
-    let length = number.clone().take_while(u8::is_ascii_digit).count();
-    length > 0 && number.skip(length).next() == Some(b'.')
+    let number = rest.trim_start_matches(['-', '+']);
+    let length = number.bytes().take_while(u8::is_ascii_digit).count();
+    length > 0 && byte_at(number, length) == Some(b'.')
 }
 
 static LABELLED: LazyLock<Regex> = LazyLock::new(|| {

@@ -1,19 +1,15 @@
 //! Payment cards and bank accounts. Both have check digits, so that little is mistaken for them.
 
 use super::super::keys::Facts;
-use super::{before, byte_at, is_word};
+use super::{before, byte_at, is_digit, is_word};
 
 /// 13 to 19 digits, alone or in groups, with an issuer's prefix and a valid Luhn digit (ISO/IEC
 /// 7812-1).
 pub(super) fn card(text: &str, _: Facts) -> bool {
-    let bytes = text.as_bytes();
-    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    (0..bytes.len()).any(|start| {
+    (0..text.len()).any(|start| {
         let joined = before(text, start);
-        let begins = is_digit(start)
-            && !is_word(joined)
-            && !(joined == Some(b'.') && start.checked_sub(2).is_some_and(is_digit));
-        begins && is_card(text, start)
+        let fraction = joined == Some(b'.') && start >= 2 && is_digit(byte_at(text, start - 2));
+        is_digit(byte_at(text, start)) && !is_word(joined) && !fraction && is_card(text, start)
     })
 }
 
@@ -26,16 +22,16 @@ fn is_card(text: &str, start: usize) -> bool {
             b'0'..=b'9' if count < digits.len() => {
                 digits[count] = byte - b'0';
                 count += 1;
-                let ends = !is_word(byte_at(text, at + 1))
-                    && !(byte_at(text, at + 1) == Some(b'.')
-                        && byte_at(text, at + 2).is_some_and(|b| b.is_ascii_digit()));
+                let next = byte_at(text, at + 1);
+                let fraction = next == Some(b'.') && is_digit(byte_at(text, at + 2));
+                let ends = !is_word(next) && !fraction;
                 let number = digits.get(..count).unwrap_or_default();
                 if ends && issued(number) && luhn(number) {
                     return true;
                 }
             }
             // Groups are divided by single characters.
-            b' ' | b'-' if byte_at(text, at - 1).is_some_and(|b| b.is_ascii_digit()) => {}
+            b' ' | b'-' if is_digit(byte_at(text, at - 1)) => {}
             _ => return false,
         }
         at += 1;
@@ -69,7 +65,7 @@ fn luhn(number: &[u8]) -> bool {
             (_, double) => double / 10 + double % 10,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Lengths of account numbers by country (SWIFT IBAN registry).
