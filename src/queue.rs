@@ -1,5 +1,7 @@
 //! The queue between server and worker: what the process needs of it beyond the stages' ports.
 
+pub mod sqlite;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -1,0 +1,230 @@
+//! The queue in a SQLite file of its own, so that its writer never waits for the store's.
+//!
+//! One task writes ([`writer`]), a few connections read, and the process that holds the file's lock
+//! drains ([`claims`]). Any number of processes of one host may append.
+
+mod claims;
+mod open;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, Statement};
+use stages::ports::{Append, AppendError, Consume, QueueError};
+use stages::{Clock, Entry, EntryId, HashKey, Hour};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use self::claims::Claims;
+use self::open::{Place, plain};
+use self::writer::{
+    Failure, GROUP, Job, Limits, Reply, Row, Statements, WORKER_LIFETIME_MS, Writer,
+};
+use super::{Heartbeat, Queue, QueueState};
+use crate::config::settings;
+use crate::shutdown::Tasks;
+
+pub use self::open::OpenError;
+
+const STATE: &str = "
+SELECT queued_entries, queued_events, queued_bytes, accepted, c.door_duplicates,
+    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0), e.seq, e.received_hour
+FROM counters AS c
+LEFT JOIN (SELECT seq, received_hour FROM entries ORDER BY seq LIMIT 1) AS e ON true";
+
+/// A queue in a SQLite file.
+pub struct SqliteQueue {
+    jobs: mpsc::Sender<Job>,
+    reader: DatabaseConnection,
+    claims: Claims,
+    identity_key: HashKey,
+    clock: Arc<dyn Clock>,
+    /// Cancelled when the writer has ended.
+    ended: CancellationToken,
+}
+
+impl SqliteQueue {
+    /// Opens the queue, creating folder, file and tables as needed, and starts its writer.
+    ///
+    /// The writer does not heed [`Tasks::stop`]: it ends after [`Queue::close`], or when the queue
+    /// is dropped, so one of them must come before [`Tasks::finished`] is waited for.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(
+        settings: &settings::Queue,
+        tasks: &Tasks,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, OpenError> {
+        let place = Place::new(settings.url.expose(), settings.allow_volatile)?;
+        let opened = place.open().await?;
+        let changed = Arc::new(Notify::new());
+        let claims = Claims::new(opened.reader.clone(), changed.clone(), place.lock_path());
+        let (jobs, waiting) = mpsc::channel(GROUP);
+        let ended = CancellationToken::new();
+        let writer = Writer {
+            place,
+            db: opened.writer,
+            reader: opened.reader.clone(),
+            limits: Limits {
+                events: saturating(settings.max_events),
+                bytes: saturating(settings.max_bytes.0),
+            },
+            arrived: changed,
+            statements: Statements::new(),
+            failed: false,
+        };
+        tasks.spawn(writer.run(waiting, ended.clone()));
+        Ok(Arc::new(Self {
+            jobs,
+            reader: opened.reader,
+            claims,
+            identity_key: opened.identity_key,
+            clock,
+            ended,
+        }))
+    }
+
+    /// Has a job done by the writer.
+    async fn write(&self, job: impl FnOnce(Reply) -> Job) -> Result<(), Failure> {
+        let (reply, outcome) = oneshot::channel();
+        self.jobs.send(job(reply)).await.map_err(|_| Failure::Closed)?;
+        // The writer answers every job it takes; it can only vanish together with the runtime,
+        // and then nobody knows how far it came.
+        outcome.await.unwrap_or_else(|_| Err(Failure::Lost))
+    }
+
+    async fn read(
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = sea_orm::Value>,
+    ) -> Result<Vec<QueryResult>, QueueError> {
+        let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
+        self.reader.query_all_raw(statement).await.map_err(failed)
+    }
+}
+
+#[async_trait]
+impl Append for SqliteQueue {
+    async fn append(&self, entry: &Entry) -> Result<(), AppendError> {
+        let row = row(entry)?;
+        Ok(self.write(|reply| Job::Append(row, reply)).await?)
+    }
+}
+
+#[async_trait]
+impl Consume for SqliteQueue {
+    async fn claim(&self, max_events: usize, patience: Duration) -> Result<Vec<Entry>, QueueError> {
+        self.claims.claim(max_events, patience).await
+    }
+
+    async fn acknowledge(&self, entries: &[EntryId]) -> Result<(), QueueError> {
+        self.write(|reply| Job::Acknowledge(entries.to_vec(), reply)).await?;
+        self.claims.forget(entries).await;
+        Ok(())
+    }
+
+    async fn release(&self, entries: &[EntryId]) {
+        self.claims.release(entries).await;
+    }
+}
+
+#[async_trait]
+impl Queue for SqliteQueue {
+    async fn state(&self) -> Result<QueueState, QueueError> {
+        let row = self.reader.query_one_raw(plain(STATE)).await.map_err(failed)?;
+        let row = row.ok_or_else(|| QueueError("the queue's counters are gone".into()))?;
+        read_state(&row).map_err(failed)
+    }
+
+    async fn identity_key(&self) -> Result<HashKey, QueueError> {
+        Ok(self.identity_key.clone())
+    }
+
+    async fn find(&self, entry: EntryId) -> Result<Option<u64>, QueueError> {
+        let sql = "SELECT events + door_duplicates FROM entries WHERE entry_id = ?";
+        let rows = self.read(sql, [entry.as_bytes().to_vec().into()]).await?;
+        rows.first().map(|row| count(row, 0)).transpose().map_err(failed)
+    }
+
+    async fn beat(&self, worker: &str, lag: Duration) -> Result<(), QueueError> {
+        let (worker, at) = (worker.to_owned(), self.clock.unix_millis());
+        let lag = i64::try_from(lag.as_millis()).unwrap_or(i64::MAX);
+        Ok(self.write(|reply| Job::Beat { worker, at, lag, reply }).await?)
+    }
+
+    async fn workers(&self) -> Result<Vec<Heartbeat>, QueueError> {
+        let now = self.clock.unix_millis();
+        // A sign from the future was given before the wall clock was set back.
+        let sql = "SELECT id, beat, lag FROM workers WHERE beat BETWEEN ? AND ? ORDER BY id";
+        let range = [now - WORKER_LIFETIME_MS, now + WORKER_LIFETIME_MS];
+        let rows = self.read(sql, range.map(Into::into)).await?;
+        rows.iter().map(|row| heartbeat(row, now)).collect::<Result<_, _>>().map_err(failed)
+    }
+
+    async fn close(&self) {
+        // An error means that it closes already.
+        self.jobs.send(Job::Close).await.ok();
+        self.ended.cancelled().await;
+        self.claims.end().await;
+    }
+}
+
+/// Everything that can be done outside the writer is done here, in the caller's task.
+fn row(entry: &Entry) -> Result<Row, AppendError> {
+    let payload = entry.encode().map_err(|error| AppendError::Unavailable(error.into()))?;
+    let events = i64::try_from(entry.events.len()).unwrap_or(i64::MAX);
+    let door_duplicates = i64::from(entry.door_duplicates);
+    let bytes = i64::try_from(payload.len()).unwrap_or(i64::MAX);
+    let values = [
+        entry.id.as_bytes().to_vec().into(),
+        events.into(),
+        door_duplicates.into(),
+        bytes.into(),
+        entry.received.to_string().into(),
+        payload.into(),
+    ];
+    Ok(Row { values, events: events.saturating_add(door_duplicates), door_duplicates, bytes })
+}
+
+fn read_state(row: &QueryResult) -> Result<QueueState, DbErr> {
+    let oldest: Option<i64> = row.try_get_by_index(6)?;
+    let received: Option<String> = row.try_get_by_index(7)?;
+    Ok(QueueState {
+        entries: count(row, 0)?,
+        events: count(row, 1)?,
+        bytes: count(row, 2)?,
+        accepted: count(row, 3)?,
+        door_duplicates: count(row, 4)?,
+        newest: count(row, 5)?,
+        oldest: oldest.and_then(|number| u64::try_from(number).ok()),
+        oldest_received: received.as_deref().and_then(Hour::parse),
+    })
+}
+
+fn heartbeat(row: &QueryResult, now: i64) -> Result<Heartbeat, DbErr> {
+    let beat: i64 = row.try_get_by_index(1)?;
+    Ok(Heartbeat {
+        worker: row.try_get_by_index(0)?,
+        age: Duration::from_millis(u64::try_from(now - beat).unwrap_or(0)),
+        lag: Duration::from_millis(count(row, 2)?),
+    })
+}
+
+/// A number that is never negative.
+fn count(row: &QueryResult, index: usize) -> Result<u64, DbErr> {
+    let number: i64 = row.try_get_by_index(index)?;
+    Ok(u64::try_from(number).unwrap_or(0))
+}
+
+fn saturating(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn failed(error: DbErr) -> QueueError {
+    QueueError(Box::new(error))
+}
