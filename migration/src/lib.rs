@@ -1,1 +1,21 @@
-//! Migrations.
+//! The schema of the analytics store, up and down.
+//!
+//! Separate from the root package, so that the schema has one owner and can be applied and tested
+//! without a server. A released migration never changes: whatever comes later is a new one.
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
+
+mod m0001_initial;
+
+/// Applies the migrations in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_initial::Migration)]
+    }
+}
+
+#[cfg(test)]
+mod tests;
