@@ -1,3 +1,23 @@
 //! The store of events and rollups: one type, [`Database`], for writing and reading.
 
+mod database;
+mod dead_letters;
+mod error;
+mod housekeeping;
+mod json;
+mod lock;
+mod migrate;
 pub mod read;
+mod rebuild;
+mod status;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use database::{Database, PoolNumbers};
+pub use dead_letters::{Letter, ReplayError};
+pub use error::OpenError;
+pub use housekeeping::{Deleted, HousekeepingError, Report};
+pub use migrate::{MigrateError, MigrationState};
+pub use rebuild::{Difference, RebuildError};
+pub use status::{Receipt, Totals};

@@ -1,5 +1,10 @@
 //! The questions that pages and stats ask. All are answered from rollups, never from raw rows.
 
+mod margins;
+mod split;
+mod summary;
+
+pub(super) use margins::measures;
 use stages::rollup::Measures;
 use stages::{Hour, Status};
 
@@ -62,4 +67,17 @@ pub struct ErrorCell {
     pub first: Hour,
     /// Last hour in the range in which it was seen.
     pub last: Hour,
+}
+
+/// Sum over one bucket for one value of an axis and one status, over all tools asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AxisSeriesCell {
+    /// First hour of the bucket.
+    pub bucket: Hour,
+    /// Value on the axis; empty where events carried none.
+    pub value: String,
+    /// Status.
+    pub status: Status,
+    /// What is known of the calls.
+    pub measures: Measures,
 }

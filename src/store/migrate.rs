@@ -1,0 +1,133 @@
+//! The schema: brought up, taken down, and asked about, by one process at a time.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use migration::Migrator;
+use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm_migration::MigratorTrait;
+use stages::ports::StoreError;
+
+use super::Database;
+use super::database::query;
+use super::error::store_error;
+use super::lock::FileLock;
+
+/// A migration and whether it was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationState {
+    /// Its name; names sort by age.
+    pub name: String,
+    /// Whether the database has it.
+    pub applied: bool,
+    /// Whether this release has it. One that is applied but not known comes from a newer release.
+    pub known: bool,
+}
+
+/// The schema cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// A newer release has changed the schema.
+    #[error(
+        "the store has migration {0}, which this release does not know: run the release that \
+         applied it, or take the schema down with that release first"
+    )]
+    Newer(String),
+    /// The directory of the database cannot be made, or its lock file cannot be opened.
+    #[error("the directory of the store cannot be written")]
+    Directory(#[source] io::Error),
+    /// The database failed.
+    #[error("the schema of the store could not be changed")]
+    Database(#[source] DbErr),
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Database {
+    /// Makes the database if there is none, and applies every migration that it lacks. Waits while
+    /// another process migrates.
+    ///
+    /// # Errors
+    /// Also when a newer release has changed the schema without declaring this one compatible.
+    pub async fn migrate_up(&self) -> Result<(), MigrateError> {
+        let _lock = self.migration_lock().await?;
+        let states = states(self.writer()).await?;
+        if let Some(newer) = newest_unknown(&states) {
+            return if self.declares_compatible(&states).await? {
+                Ok(())
+            } else {
+                Err(MigrateError::Newer(newer))
+            };
+        }
+        Migrator::up(self.writer(), None).await.map_err(MigrateError::Database)
+    }
+
+    /// Takes back the newest `steps` migrations, and with them what their tables held.
+    ///
+    /// # Errors
+    /// Also when a newer release has changed the schema: only that one knows how to take it back.
+    pub async fn migrate_down(&self, steps: u32) -> Result<(), MigrateError> {
+        let _lock = self.migration_lock().await?;
+        if let Some(newer) = newest_unknown(&states(self.writer()).await?) {
+            return Err(MigrateError::Newer(newer));
+        }
+        Migrator::down(self.writer(), Some(steps)).await.map_err(MigrateError::Database)
+    }
+
+    /// Every migration that the database or this release has, oldest first. Changes nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn migrate_status(&self) -> Result<Vec<MigrationState>, StoreError> {
+        let tx = self.begin_read().await?;
+        states(&tx).await
+    }
+
+    async fn migration_lock(&self) -> Result<Option<FileLock>, MigrateError> {
+        let Some(path) = self.path() else { return Ok(None) };
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory).map_err(MigrateError::Directory)?;
+        }
+        FileLock::wait(path, "migrate").await.map(Some).map_err(MigrateError::Directory)
+    }
+
+    /// Whether a newer schema says that releases as old as this one can work with it. It says so in
+    /// the one row of `schema_compatibility`, whose `since` names a migration: releases that know it
+    /// may go on.
+    async fn declares_compatible(&self, states: &[MigrationState]) -> Result<bool, StoreError> {
+        if !table_exists(self.writer(), "schema_compatibility").await? {
+            return Ok(false);
+        }
+        let rows = query(self.writer(), "SELECT since FROM schema_compatibility", []).await?;
+        let Some(row) = rows.first() else { return Ok(false) };
+        let since: String = row.try_get_by_index(0).map_err(store_error)?;
+        Ok(states.iter().any(|state| state.known && state.applied && state.name == since))
+    }
+}
+
+async fn states(db: &impl ConnectionTrait) -> Result<Vec<MigrationState>, StoreError> {
+    let known: BTreeSet<String> =
+        Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+    let mut applied = BTreeSet::new();
+    if table_exists(db, "seaql_migrations").await? {
+        for row in query(db, "SELECT version FROM seaql_migrations", []).await? {
+            applied.insert(row.try_get_by_index::<String>(0).map_err(store_error)?);
+        }
+    }
+    let state = |name: &String| MigrationState {
+        name: name.clone(),
+        applied: applied.contains(name),
+        known: known.contains(name),
+    };
+    Ok(known.union(&applied).map(state).collect())
+}
+
+async fn table_exists(db: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1";
+    Ok(!query(db, sql, [name.into()]).await?.is_empty())
+}
+
+fn newest_unknown(states: &[MigrationState]) -> Option<String> {
+    states.iter().rev().find(|state| !state.known).map(|state| state.name.clone())
+}

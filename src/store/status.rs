@@ -1,0 +1,106 @@
+//! What `/v1/status` and receipts say of the store.
+
+use sea_orm::QueryResult;
+use stages::ports::{Outcome, StoreError};
+use stages::{EntryId, Hour};
+
+use super::Database;
+use super::error::{damaged, store_error};
+
+/// The store's part of the ledger: events since installation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Stored.
+    pub persisted: u64,
+    /// Counted before; includes those recognised at the door.
+    pub duplicate: u64,
+    /// Set aside now.
+    pub dead_letter: u64,
+    /// Dropped by an operator, or left out on purpose.
+    pub discarded: u64,
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Events in it, those recognised as duplicates at the door included.
+    pub events: u64,
+    /// What became of them.
+    pub outcome: Outcome,
+    /// It stayed in the queue until repeats of it could no longer be recognised; its events are
+    /// dead letters.
+    pub expired: bool,
+}
+
+impl Database {
+    /// The sums of the ledger.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn ledger(&self) -> Result<Totals, StoreError> {
+        let sql = "SELECT coalesce(sum(persisted), 0), coalesce(sum(duplicate), 0), \
+                   coalesce(sum(dead_letter), 0), coalesce(sum(discarded), 0) FROM ledger";
+        let rows = self.query(sql, []).await?;
+        let Some(row) = rows.first() else { return Ok(Totals::default()) };
+        Ok(Totals {
+            persisted: count(row, 0)?,
+            duplicate: count(row, 1)?,
+            dead_letter: count(row, 2)?,
+            discarded: count(row, 3)?,
+        })
+    }
+
+    /// What became of an entry; `None` when it was never stored or its marker is gone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn receipt(&self, entry: EntryId) -> Result<Option<Receipt>, StoreError> {
+        let sql = "SELECT events, persisted, duplicate, dead_letter, expired FROM entries \
+                   WHERE entry_id = ?1";
+        let rows = self.query(sql, [entry.as_bytes().to_vec().into()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let (events, persisted, duplicate, dead_letter) =
+            (count(row, 0)?, count(row, 1)?, count(row, 2)?, count(row, 3)?);
+        let discarded = events.saturating_sub(persisted + duplicate + dead_letter);
+        let outcome = Outcome { persisted, duplicate, dead_letter, discarded };
+        let expired = row.try_get_by_index(4).map_err(store_error)?;
+        Ok(Some(Receipt { events, outcome, expired }))
+    }
+
+    /// The newest hour in which an entry was received, of those that are stored.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn last_received(&self) -> Result<Option<Hour>, StoreError> {
+        let rows = self.query("SELECT max(received_hour) FROM entries", []).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let text: Option<String> = row.try_get_by_index(0).map_err(store_error)?;
+        text.map(|text| Hour::parse(&text).ok_or_else(|| damaged("an hour"))).transpose()
+    }
+
+    /// A number that is another one after every transaction that changed what readers see.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn watermark(&self) -> Result<u64, StoreError> {
+        let rows = self.query("SELECT coalesce(sum(commits), 0) FROM ledger", []).await?;
+        rows.first().map_or(Ok(0), |row| count(row, 0))
+    }
+}
+
+/// A column that counts something.
+pub(super) fn count(row: &QueryResult, column: usize) -> Result<u64, StoreError> {
+    let value: i64 = row.try_get_by_index(column).map_err(store_error)?;
+    u64::try_from(value).map_err(|_| damaged("a negative count"))
+}
+
+/// A column that counts something, or nothing.
+pub(super) fn optional_count(row: &QueryResult, column: usize) -> Result<Option<u64>, StoreError> {
+    let value: Option<i64> = row.try_get_by_index(column).map_err(store_error)?;
+    value.map(|value| u64::try_from(value).map_err(|_| damaged("a negative count"))).transpose()
+}
+
+/// A column that holds text.
+pub(super) fn text(row: &QueryResult, column: usize) -> Result<String, StoreError> {
+    row.try_get_by_index(column).map_err(store_error)
+}
