@@ -17,8 +17,7 @@ use super::write::{LedgerChange, Past, signed};
 const LIST: &str = "SELECT lower(hex(id)), code, sqlstate, received_hour, first_seen_hour, attempts \
     FROM dead_letters ORDER BY first_seen_hour, id LIMIT ?1";
 const SHOW: &str = "SELECT payload FROM dead_letters WHERE id = unhex(?1)";
-const DROP: &str =
-    "DELETE FROM dead_letters WHERE id IN (SELECT unhex(value) FROM json_each(?1))";
+const DROP: &str = "DELETE FROM dead_letters WHERE id IN (SELECT unhex(value) FROM json_each(?1))";
 const TAKE: &str = "DELETE FROM dead_letters WHERE id IN (SELECT unhex(value) FROM json_each(?1)) \
     RETURNING lower(hex(id)), payload, received_hour, first_seen_hour, attempts";
 

@@ -1,0 +1,180 @@
+//! The store against plain SQL, on databases in temporary files.
+
+mod housekeeping;
+mod letters;
+mod opening;
+mod reading;
+mod rebuilding;
+mod writing;
+
+use std::sync::Arc;
+
+use stages::ports::Store;
+use stages::testing::{scanned, services};
+use stages::{
+    Batch, BatchKey, Cx, Entry, EntryId, Hour, ManualClock, Pipeline, Scanned, Side, StageSpec,
+    Status,
+};
+
+use super::Database;
+use crate::config::settings;
+
+/// 2026-08-20T12:00:00Z.
+const NOON: i64 = 1_787_227_200;
+
+/// A database in a directory of its own, and the clock it goes by.
+struct Fixture {
+    db: Database,
+    clock: Arc<ManualClock>,
+    directory: tempfile::TempDir,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(NOON));
+        let url = format!("sqlite://{}", directory.path().join("data/store.db").display());
+        let db = Database::open(&settings_for(&url), Arc::clone(&clock) as _).unwrap();
+        db.migrate_up().await.unwrap();
+        Self { db, clock, directory }
+    }
+
+    /// Runs entries through the worker's stages in one transaction.
+    async fn settle(&self, entries: Vec<Entry>) {
+        let tx = self.db.begin().await.unwrap();
+        let mut batch = Batch::group(entries);
+        let cx = Cx { clock: &*self.clock, request: None, tx: Some(&*tx) };
+        worker().run(&mut batch, cx, &()).await.unwrap();
+        tx.settle(&batch.outcomes()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// The one integer that a query gives.
+    async fn int(&self, sql: &str) -> i64 {
+        self.db.query(sql, []).await.unwrap()[0].try_get_by_index(0).unwrap()
+    }
+
+    /// The first column of a query.
+    async fn texts(&self, sql: &str) -> Vec<String> {
+        let rows = self.db.query(sql, []).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
+    async fn run(&self, sql: &str) {
+        self.db.execute(sql, []).await.unwrap();
+    }
+
+    /// Makes the database refuse events of version 6.6.6.
+    async fn poison(&self) {
+        self.run(
+            "CREATE TRIGGER poison BEFORE INSERT ON events WHEN NEW.version = '6.6.6' \
+             BEGIN SELECT RAISE(ABORT, 'refused'); END",
+        )
+        .await;
+    }
+
+    /// Fails unless every rollup is what a GROUP BY over the raw rows gives, column by column.
+    async fn assert_rollups_equal_raw_rows(&self) {
+        const BASE: &str = "tool, version, analytics_level, status, coalesce(service, ''), \
+            coalesce(country, '')";
+        const RAW: &str = "count(*), coalesce(sum(cache_hit), 0), coalesce(sum(NOT cache_hit), 0), \
+            coalesce(sum(retry_count), 0), count(retry_count), \
+            coalesce(sum(response_time_ms), 0), count(response_time_ms), min(response_time_ms), \
+            max(response_time_ms)";
+        const STORED: &str = "calls, cache_hits, cache_misses, retries, retry_events, time_sum, \
+            time_count, time_min, time_max";
+        let buckets = [("hour", "timestamp_hour"), ("day", "substr(timestamp_hour, 1, 10)")];
+        for (bucket, raw) in buckets {
+            self.assert_same(
+                &format!("SELECT {raw}, {BASE}, {RAW} FROM events GROUP BY 1, 2, 3, 4, 5, 6, 7"),
+                &format!(
+                    "SELECT {bucket}, tool, version, level, status, service, country, {STORED} \
+                     FROM rollup_{bucket}"
+                ),
+            )
+            .await;
+            for (axis, value) in [
+                ("tool", "''"),
+                ("version", "version"),
+                ("level", "analytics_level"),
+                ("service", "coalesce(service, '')"),
+                ("country", "coalesce(country, '')"),
+            ] {
+                self.assert_same(
+                    &format!(
+                        "SELECT {raw}, tool, {value}, status, {RAW} FROM events GROUP BY 1, 2, 3, 4"
+                    ),
+                    &format!(
+                        "SELECT {bucket}, tool, value, status, {STORED} FROM margin_{bucket} \
+                         WHERE axis = '{axis}'"
+                    ),
+                )
+                .await;
+            }
+        }
+        self.assert_same(
+            "SELECT timestamp_hour, tool, version, error_type, count(*) FROM events \
+             WHERE status = 'error' AND error_type IS NOT NULL GROUP BY 1, 2, 3, 4",
+            "SELECT hour, tool, version, error_type, count FROM errors",
+        )
+        .await;
+    }
+
+    async fn assert_same(&self, want: &str, got: &str) {
+        for (a, b) in [(want, got), (got, want)] {
+            let surplus =
+                format!("SELECT count(*) FROM (SELECT * FROM ({a}) EXCEPT SELECT * FROM ({b}))");
+            assert_eq!(self.int(&surplus).await, 0, "rows of `{a}` that are not in `{b}`");
+        }
+    }
+}
+
+fn settings_for(url: &str) -> settings::Store {
+    settings::Store { url: settings::Secret::new(url), pool: 2 }
+}
+
+fn worker() -> Pipeline {
+    let specs = ["batch-persist", "aggregate"].map(StageSpec::named);
+    let built = Pipeline::build(&stages::registry(), Side::Worker, &specs, &services());
+    built.unwrap_or_else(|errors| panic!("{errors:?}"))
+}
+
+fn entry(number: u8, received: Hour, events: Vec<Scanned>) -> Entry {
+    let id = EntryId::from_bytes([number; 16]);
+    Entry { id, received, batch_key: None, door_duplicates: 0, events }
+}
+
+fn keyed(number: u8, received: Hour, key: u8, events: Vec<Scanned>) -> Entry {
+    let batch_key = Some(BatchKey::from_bytes([key; 16]));
+    Entry { batch_key, ..entry(number, received, events) }
+}
+
+fn noon() -> Hour {
+    Hour::containing(NOON)
+}
+
+/// Events of every kind, spread over three days; the same for the same `seed`.
+fn mixed(seed: i64, count: i64) -> Vec<Scanned> {
+    let event = |n: i64| {
+        let tools = ["get_forecast", "get_alerts", "other"];
+        let tool = tools[(n % 3) as usize];
+        let mut event = scanned(tool).hour(noon().plus(-(n * 7 % 50)));
+        event = event.version(["1.2.0", "1.3.0"][(n % 2) as usize]);
+        if n % 4 == 0 {
+            event = event.status(Status::Error);
+        }
+        if n % 8 == 0 {
+            event = event.error(["TimeoutError", "ApiError"][(n / 8 % 2) as usize]);
+        }
+        if n % 5 != 0 {
+            event = event
+                .response_time_ms(n * 37 % 5_000)
+                .service(["noaa", "openmeteo"][(n % 2) as usize]);
+        }
+        if n % 3 == 0 {
+            event = event.cache_hit(n % 2 == 0).retry_count(n % 4).country("DE");
+        }
+        event.build()
+    };
+    (0..count).map(|n| event(seed * 1_000 + n)).collect()
+}

@@ -19,15 +19,35 @@ use crate::store::status::{count, optional_count, text};
 macro_rules! margins_sql {
     ($table:literal, $bucket:literal) => {
         concat!(
-            "WITH RECURSIVE held(at) AS (SELECT min(", $bucket, ") FROM ", $table,
-            " WHERE ", $bucket, " >= ?1 AND ", $bucket, " < ?2 \
-             UNION ALL SELECT (SELECT min(", $bucket, ") FROM ", $table,
-            " WHERE ", $bucket, " > held.at AND ", $bucket, " < ?2) \
+            "WITH RECURSIVE held(at) AS (SELECT min(",
+            $bucket,
+            ") FROM ",
+            $table,
+            " WHERE ",
+            $bucket,
+            " >= ?1 AND ",
+            $bucket,
+            " < ?2 \
+             UNION ALL SELECT (SELECT min(",
+            $bucket,
+            ") FROM ",
+            $table,
+            " WHERE ",
+            $bucket,
+            " > held.at AND ",
+            $bucket,
+            " < ?2) \
              FROM held WHERE held.at IS NOT NULL) \
-             SELECT m.", $bucket, ", m.tool, m.value, m.status, m.calls, m.batches, m.cache_hits, \
+             SELECT m.",
+            $bucket,
+            ", m.tool, m.value, m.status, m.calls, m.batches, m.cache_hits, \
              m.cache_misses, m.retries, m.retry_events, m.time_sum, m.time_count, m.time_min, \
-             m.time_max, m.times FROM held CROSS JOIN ", $table, " m \
-             WHERE m.", $bucket, " = held.at AND m.axis = ?3 AND (?4 IS NULL OR m.tool = ?4)"
+             m.time_max, m.times FROM held CROSS JOIN ",
+            $table,
+            " m \
+             WHERE m.",
+            $bucket,
+            " = held.at AND m.axis = ?3 AND (?4 IS NULL OR m.tool = ?4)"
         )
     };
 }
@@ -82,7 +102,8 @@ impl Database {
             let key = (bucket_of(cell.hour, grain), cell.tool, cell.status);
             sums.entry(key).or_default().merge(&cell.measures);
         }
-        let cell = |((bucket, tool, status), measures)| SeriesCell { bucket, tool, status, measures };
+        let cell =
+            |((bucket, tool, status), measures)| SeriesCell { bucket, tool, status, measures };
         Ok(sums.into_iter().map(cell).collect())
     }
 

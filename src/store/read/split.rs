@@ -42,7 +42,11 @@ mod tests {
         for hour in from..to {
             let day = hour.div_euclid(24);
             let whole = (day * 24..day * 24 + 24).all(|hour| (from..to).contains(&hour));
-            if whole { days.insert(day) } else { hours.insert(hour) };
+            if whole {
+                days.insert(day)
+            } else {
+                hours.insert(hour)
+            };
         }
         (hours, days)
     }

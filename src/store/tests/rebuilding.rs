@@ -1,0 +1,116 @@
+//! Rollups compared with, and rebuilt from, raw rows.
+
+use super::{Fixture, entry, mixed, noon};
+use crate::store::{Difference, RebuildError};
+
+async fn filled() -> Fixture {
+    let f = Fixture::new().await;
+    f.settle(vec![entry(1, noon(), mixed(1, 200)), entry(2, noon(), mixed(2, 200))]).await;
+    f
+}
+
+#[tokio::test]
+async fn rollups_as_the_worker_wrote_them_have_no_difference() {
+    let f = filled().await;
+    let today = noon().day();
+    assert_eq!(f.db.verify(today.plus(-2), today.plus(1)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn every_kind_of_damage_is_found_and_rebuilt() {
+    let f = filled().await;
+    let today = noon().day();
+    let (from, to) = (today.plus(-2), today.plus(1));
+    let batches = "SELECT sum(batches) FROM rollup_day";
+    let before = f.int(batches).await;
+    let watermark = f.db.watermark().await.unwrap();
+    // Damage, the table it is in, and how many cells it is in.
+    for (damage, table, cells) in [
+        (
+            "UPDATE rollup_hour SET calls = calls + 1",
+            "rollup_hour",
+            "SELECT count(*) FROM rollup_hour",
+        ),
+        (
+            "UPDATE rollup_day SET time_sum = time_sum + 1",
+            "rollup_day",
+            "SELECT count(*) FROM rollup_day",
+        ),
+        (
+            "UPDATE margin_hour SET times = x'01' WHERE axis = 'tool' AND time_count > 0",
+            "margin_hour",
+            "SELECT count(*) FROM margin_hour WHERE axis = 'tool' AND time_count > 0",
+        ),
+        (
+            "DELETE FROM margin_day WHERE axis = 'level'",
+            "margin_day",
+            "SELECT count(DISTINCT day || tool || status || level) FROM rollup_day",
+        ),
+        (
+            "UPDATE errors SET error_type = 'Nonsense' || error_type",
+            "errors",
+            "SELECT 2 * count(*) FROM errors",
+        ),
+    ] {
+        f.run(damage).await;
+        let found = f.db.verify(from, to).await.unwrap();
+        assert!(found.iter().all(|difference| difference.table == table), "{damage}: {found:?}");
+        assert_eq!(i64::try_from(found.len()).unwrap(), f.int(cells).await, "{damage}");
+        f.db.rebuild(from, to).await.unwrap();
+        assert_eq!(f.db.verify(from, to).await.unwrap(), [], "{damage}");
+        f.assert_rollups_equal_raw_rows().await;
+    }
+    assert_eq!(f.int(batches).await, before);
+    assert_ne!(f.db.watermark().await.unwrap(), watermark);
+}
+
+#[tokio::test]
+async fn a_difference_names_its_cell_and_both_numbers() {
+    let f = filled().await;
+    let today = noon().day();
+    f.run(
+        "INSERT INTO margin_day (day, axis, tool, value, status, calls, batches, cache_hits, \
+         cache_misses, retries, retry_events, time_sum, time_count, times) \
+         VALUES ('2026-08-20', 'tool', 'ghost', '', 'success', 5, 1, 0, 0, 0, 0, 0, 0, x'01')",
+    )
+    .await;
+    let want = Difference {
+        table: "margin_day",
+        key: "2026-08-20 / tool / ghost /  / success".to_owned(),
+        stored: Some(5),
+        raw: None,
+    };
+    assert_eq!(f.db.verify(today, today.plus(1)).await.unwrap(), [want]);
+}
+
+#[tokio::test]
+async fn days_without_their_raw_rows_are_refused_and_left_alone() {
+    let f = filled().await;
+    let today = noon().day();
+    f.run("DELETE FROM events WHERE timestamp_hour < '2026-08-20T00:00:00Z'").await;
+    let rows = f.int("SELECT count(*) FROM rollup_day").await;
+    for result in [
+        f.db.verify(today.plus(-1), today.plus(1)).await.map(drop),
+        f.db.rebuild(today.plus(-1), today.plus(1)).await,
+    ] {
+        let gone = matches!(result, Err(RebuildError::RawGone { oldest, .. }) if oldest == today);
+        assert!(gone, "{result:?}");
+    }
+    assert_eq!(f.int("SELECT count(*) FROM rollup_day").await, rows);
+    f.run("DELETE FROM events").await;
+    assert!(matches!(f.db.rebuild(today, today.plus(1)).await, Err(RebuildError::NoRaw)));
+}
+
+#[tokio::test]
+async fn hourly_rows_past_their_retention_are_neither_missed_nor_made_again() {
+    let f = filled().await;
+    let today = noon().day();
+    for table in ["rollup_hour", "margin_hour", "errors"] {
+        f.run(&format!("DELETE FROM {table} WHERE hour < '2026-08-20T00:00:00Z'")).await;
+    }
+    let rows = f.int("SELECT count(*) FROM rollup_hour").await;
+    let (from, to) = (today.plus(-2), today.plus(1));
+    assert_eq!(f.db.verify(from, to).await.unwrap(), []);
+    f.db.rebuild(from, to).await.unwrap();
+    assert_eq!(f.int("SELECT count(*) FROM rollup_hour").await, rows);
+}

@@ -1,0 +1,186 @@
+//! The worker's transaction: markers, identities, rows, rollups, ledger.
+
+use stages::ports::{Outcome, Row, Store, StoreError};
+use stages::testing::scanned;
+use stages::{Day, EntryId, Identity};
+
+use super::{Fixture, entry, keyed, mixed, noon};
+use crate::store::{Receipt, Totals};
+
+fn identities(day: Day, numbers: &[u8]) -> Vec<(Identity, Day)> {
+    numbers.iter().map(|&number| (Identity::from_bytes([number; 16]), day)).collect()
+}
+
+#[tokio::test]
+async fn a_row_holds_every_member_of_the_event() {
+    let f = Fixture::new().await;
+    let full = scanned("get_forecast")
+        .version("1.2.0")
+        .error("TimeoutError")
+        .hour(noon().plus(-1))
+        .response_time_ms(0)
+        .service("noaa")
+        .cache_hit(false)
+        .retry_count(2)
+        .country("DE")
+        .parameter("days", "7")
+        .parameter("units", "\"metric \\\"x\\\"\"")
+        .session("00112233445566ff", i64::MAX)
+        .build();
+    let bare = scanned("get_alerts").version("1.2.0").hour(noon()).build();
+    f.settle(vec![entry(1, noon(), vec![full.clone(), bare])]).await;
+    let rows = f
+        .texts(
+            "SELECT json_array(timestamp_hour, version, tool, status, analytics_level, \
+             response_time_ms, service, cache_hit, retry_count, country, parameters, session_id, \
+             sequence_number, error_type, received_hour) FROM events ORDER BY rowid",
+        )
+        .await;
+    let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(
+        read(&rows[0]),
+        serde_json::json!([
+            "2026-08-20T11:00:00Z",
+            "1.2.0",
+            "get_forecast",
+            "error",
+            full.level().as_str(),
+            0,
+            "noaa",
+            0,
+            2,
+            "DE",
+            r#"{"days":7,"units":"metric \"x\""}"#,
+            "00112233445566ff",
+            i64::MAX,
+            "TimeoutError",
+            "2026-08-20T12:00:00Z"
+        ])
+    );
+    let bare = read(&rows[1]);
+    assert_eq!(bare[0], "2026-08-20T12:00:00Z");
+    assert!((5..14).all(|column| bare[column].is_null()), "{bare}");
+}
+
+#[tokio::test]
+async fn a_redelivered_entry_changes_nothing() {
+    let f = Fixture::new().await;
+    let mut first = entry(1, noon(), mixed(1, 40));
+    first.door_duplicates = 3;
+    f.settle(vec![first.clone()]).await;
+    f.settle(vec![entry(2, noon(), mixed(2, 10)), first]).await;
+    let want = Totals { persisted: 50, duplicate: 3, dead_letter: 0, discarded: 0 };
+    assert_eq!(f.db.ledger().await.unwrap(), want);
+    assert_eq!(f.int("SELECT count(*) FROM events").await, 50);
+    f.assert_rollups_equal_raw_rows().await;
+
+    let receipt = f.db.receipt(EntryId::from_bytes([1; 16])).await.unwrap();
+    let outcome = Outcome { persisted: 40, duplicate: 3, ..Outcome::default() };
+    assert_eq!(receipt, Some(Receipt { events: 43, outcome, expired: false }));
+    assert_eq!(f.db.receipt(EntryId::from_bytes([9; 16])).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_not_committed_never_was() {
+    let f = Fixture::new().await;
+    let watermark = f.db.watermark().await.unwrap();
+    let tx = f.db.begin().await.unwrap();
+    assert_eq!(tx.claim_events(&identities(noon().day(), &[1, 2])).await.unwrap(), [true, true]);
+    drop(tx);
+    let tx = f.db.begin().await.unwrap();
+    assert_eq!(tx.claim_events(&identities(noon().day(), &[2])).await.unwrap(), [true]);
+    tx.commit().await.unwrap();
+    assert_eq!(f.db.watermark().await.unwrap(), watermark);
+    f.settle(vec![entry(1, noon(), mixed(1, 1))]).await;
+    assert_ne!(f.db.watermark().await.unwrap(), watermark);
+}
+
+#[tokio::test]
+async fn an_identity_is_known_under_any_day_until_it_is_given_back() {
+    let f = Fixture::new().await;
+    let today = noon().day();
+    let tx = f.db.begin().await.unwrap();
+    for (day, numbers, want) in [
+        (today, &[1, 2, 3][..], &[true, true, true][..]),
+        (today.plus(-3), &[4], &[true]),
+        (today.plus(-1), &[0, 1, 4, 5], &[true, false, false, true]),
+        (today.plus(1), &[5], &[false]),
+    ] {
+        let got = tx.claim_events(&identities(day, numbers)).await.unwrap();
+        assert_eq!(got, want, "{day} {numbers:?}");
+    }
+    // Under another day than it was claimed: it is not there, so nothing is given back.
+    tx.release_events(&identities(today.plus(-1), &[1])).await.unwrap();
+    assert_eq!(tx.claim_events(&identities(today, &[1])).await.unwrap(), [false]);
+    tx.release_events(&identities(today, &[1, 2])).await.unwrap();
+    let got = tx.claim_events(&identities(today, &[1, 2, 3])).await.unwrap();
+    assert_eq!(got, [true, true, false]);
+    tx.commit().await.unwrap();
+    assert_eq!(f.int("SELECT count(*) FROM event_keys").await, 6);
+}
+
+#[tokio::test]
+async fn a_batch_under_a_known_key_is_a_duplicate_on_the_next_day_too() {
+    let f = Fixture::new().await;
+    f.settle(vec![keyed(1, noon(), 7, mixed(1, 4))]).await;
+    let (tomorrow, other) =
+        (keyed(2, noon().plus(24), 7, mixed(1, 4)), keyed(3, noon(), 8, mixed(1, 4)));
+    f.settle(vec![tomorrow, other]).await;
+    let want = Totals { persisted: 8, duplicate: 4, ..Totals::default() };
+    assert_eq!(f.db.ledger().await.unwrap(), want);
+    f.assert_rollups_equal_raw_rows().await;
+}
+
+#[tokio::test]
+async fn a_refused_row_is_a_data_error_and_leaves_the_transaction_as_it_was() {
+    let f = Fixture::new().await;
+    f.poison().await;
+    // A trigger that fails without undoing its statement: the savepoint must.
+    f.run(
+        "CREATE TRIGGER rude BEFORE INSERT ON events WHEN NEW.version = '7.7.7' \
+         BEGIN SELECT RAISE(FAIL, 'refused'); END",
+    )
+    .await;
+    let good = scanned("get_forecast").build();
+    let tx = f.db.begin().await.unwrap();
+    tx.insert_events(&[Row { event: &good, received: noon() }]).await.unwrap();
+    for version in ["6.6.6", "7.7.7"] {
+        let bad = scanned("get_forecast").version(version).build();
+        let rows = [&good, &bad, &good].map(|event| Row { event, received: noon() });
+        let refused = tx.insert_events(&rows).await;
+        // SQLITE_CONSTRAINT_TRIGGER
+        assert!(matches!(&refused, Err(StoreError::Data { sqlstate }) if sqlstate == "1811"));
+    }
+    tx.insert_events(&[Row { event: &good, received: noon() }]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(f.int("SELECT count(*) FROM events").await, 2);
+}
+
+#[tokio::test]
+async fn a_missing_table_is_not_the_fault_of_the_data() {
+    let f = Fixture::new().await;
+    f.run("ALTER TABLE events RENAME TO elsewhere").await;
+    let tx = f.db.begin().await.unwrap();
+    let event = scanned("get_forecast").build();
+    let failed = tx.insert_events(&[Row { event: &event, received: noon() }]).await;
+    assert!(matches!(failed, Err(StoreError::Transient(_))));
+}
+
+#[tokio::test]
+async fn rollups_of_many_transactions_equal_the_raw_rows() {
+    let f = Fixture::new().await;
+    for group in 0..6 {
+        let number = u8::try_from(group).unwrap();
+        f.settle(vec![
+            entry(2 * number, noon(), mixed(group, 150)),
+            entry(2 * number + 1, noon(), mixed(group + 1, 40)),
+        ])
+        .await;
+    }
+    assert_eq!(f.db.ledger().await.unwrap().persisted, 6 * 190);
+    f.assert_rollups_equal_raw_rows().await;
+    // Twelve entries, each with events of every kind on the day before.
+    let batches = "SELECT min(batches) FROM margin_day \
+                   WHERE axis = 'tool' AND status = 'success' AND day = '2026-08-19'";
+    assert_eq!(f.int(batches).await, 12);
+}
