@@ -1,1 +1,63 @@
-//! http
+//! Everything that speaks HTTP. The routes stand here on one screen.
+//!
+//! The public listener takes events and shows what became of them; the private one shows operators
+//! the exact numbers. [`serve`] puts the layers around a router that every request passes.
+
+mod answer;
+mod body;
+pub mod client;
+mod coding;
+mod cors;
+pub mod facts;
+mod ingest;
+pub mod middleware;
+mod ops;
+pub mod problem;
+mod quota;
+pub mod serve;
+pub mod state;
+pub mod status;
+#[cfg(test)]
+mod testing;
+
+use std::sync::Arc;
+
+use salvo::routing::{Filter, filters};
+use salvo::{Handler, Router};
+
+use self::ingest::Events;
+use self::middleware::ReadLimit;
+use self::ops::{Health, Livez, Readyz, Receipts, Scrape};
+use self::state::State;
+use self::status::{Reader, Status};
+
+/// Routes of the public listener.
+pub fn router(state: &Arc<State>) -> Router {
+    let s = || Arc::clone(state);
+    let reads = Router::new()
+        .hoop(ReadLimit(s()))
+        .push(get("v1/status", Status { state: s(), reader: Reader::Public }))
+        .push(get("v1/receipts/{receipt}", Receipts(s())));
+    Router::new()
+        .push(Router::with_path("v1/events").post(Events(s())))
+        .push(get("v1/health", Health(s())))
+        .push(get("livez", Livez))
+        .push(get("readyz", Readyz(s())))
+        .push(reads)
+}
+
+/// Routes of the private listener.
+pub fn private_router(state: &Arc<State>) -> Router {
+    let s = || Arc::clone(state);
+    Router::new()
+        .push(get("metrics", Scrape(s())))
+        .push(get("livez", Livez))
+        .push(get("readyz", Readyz(s())))
+        .push(get("v1/health", Health(s())))
+        .push(get("v1/status", Status { state: s(), reader: Reader::Private }))
+}
+
+/// A route that answers GET, and HEAD as the same without a body.
+pub fn get(path: &str, handler: impl Handler) -> Router {
+    Router::with_path(path).filter(filters::get().or(filters::head())).goal(handler)
+}

@@ -1,0 +1,78 @@
+//! Listening: an address becomes a server with limits, and a handle to stop it.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use salvo::conn::tcp::TcpAcceptor;
+use salvo::fuse::FuseConfig;
+use salvo::server::ServerHandle;
+use salvo::{Router, Server, Service};
+use tokio::net::TcpListener;
+
+use super::cors::Cors;
+use super::middleware::Observe;
+use super::state::State;
+
+/// Most connections at once; the rest waits in the backlog. Below the usual 1024 descriptors of a
+/// process there would be too few, and each costs a few KiB.
+const CONNECTIONS: usize = 4_096;
+/// Time for a request's head, and the longest pause within its body.
+const HEAD_AND_PAUSE: Duration = Duration::from_secs(10);
+/// Most bytes of a request's head.
+const HEAD_BYTES: usize = 32 * 1_024;
+/// Most requests of one HTTP/2 connection at once.
+const STREAMS: u32 = 64;
+
+/// A bound address that nobody is served on yet.
+pub struct Bound {
+    address: SocketAddr,
+    listener: TcpListener,
+}
+
+/// Binds an address. With port 0 the system chooses one, see [`Bound::address`].
+///
+/// # Errors
+/// When the address cannot be bound.
+pub async fn bind(address: SocketAddr) -> io::Result<Bound> {
+    let listener = TcpListener::bind(address).await?;
+    Ok(Bound { address: listener.local_addr()?, listener })
+}
+
+impl Bound {
+    /// The real address.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves a router, with the layers that every request passes. The future ends when the handle
+    /// was asked to stop and the requests in flight are answered.
+    ///
+    /// # Errors
+    /// When the listener cannot be taken over.
+    pub fn serve(
+        self,
+        router: Router,
+        state: &Arc<State>,
+    ) -> io::Result<(ServerHandle, impl Future<Output = io::Result<()>> + Send + use<>)> {
+        let mut server = Server::new(TcpAcceptor::try_from(self.listener)?)
+            .fuse_config(limits())
+            .max_connections(CONNECTIONS);
+        server.http1_mut().max_buf_size(HEAD_BYTES);
+        server
+            .http2_mut()
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX));
+        let service =
+            Service::new(router).hoop(Observe(Arc::clone(state))).hoop(Cors(Arc::clone(state)));
+        Ok((server.handle(), server.try_serve(service)))
+    }
+}
+
+fn limits() -> FuseConfig {
+    FuseConfig::strict()
+        .with_http1_header_timeout(HEAD_AND_PAUSE)
+        .with_request_body_timeout(HEAD_AND_PAUSE)
+}

@@ -1,0 +1,1 @@
+//! A whole server on a port of its own, with queue, store and limits in memory.
