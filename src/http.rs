@@ -33,7 +33,8 @@ use self::ops::{Health, Livez, Readyz, Receipts, Scrape};
 use self::state::State;
 use self::status::{Reader, Status};
 
-/// Routes of the public listener.
+/// Routes of the public listener. Whatever reads (stats, pages) is pushed onto `reads`, behind the
+/// read limit.
 pub fn router(state: &Arc<State>) -> Router {
     let s = || Arc::clone(state);
     let reads = Router::new()

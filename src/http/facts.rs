@@ -51,7 +51,7 @@ pub struct Ledger {
     pub in_flight: i64,
     /// `accepted` less all the others: 0, or down to `-in_flight` for a moment.
     pub balance: i64,
-    /// Accepted events that the queue forgot. SQLite forgets none.
+    /// Accepted events that the queue forgot. A queue on disk forgets none.
     pub lost: i64,
 }
 

@@ -65,17 +65,16 @@ impl Observe {
         let started = self.0.clock.monotonic();
         let id = self.0.request_ids.next();
         // The router has decided already: only an unmatched request has a status by now.
-        let routed = res.status_code.is_none() && is_exact(req.uri().path());
+        let exact = is_exact(req.uri().path());
+        let routed = res.status_code.is_none() && exact;
         greet(res, &id);
-        if routed || res.status_code.is_some() {
-            if caught(ctrl.call_next(req, depot, res)).await.is_err() {
-                res.status_code = Some(StatusCode::INTERNAL_SERVER_ERROR);
-                res.headers_mut().remove(CONTENT_ENCODING);
-                res.headers_mut().remove(CONTENT_LENGTH);
-                res.take_body();
-            }
-        } else {
+        if !exact {
             res.status_code(StatusCode::NOT_FOUND);
+        } else if caught(ctrl.call_next(req, depot, res)).await.is_err() {
+            res.status_code(StatusCode::INTERNAL_SERVER_ERROR);
+            res.headers_mut().remove(CONTENT_ENCODING);
+            res.headers_mut().remove(CONTENT_LENGTH);
+            res.take_body();
         }
         ctrl.skip_rest();
         let status = res.status_code.unwrap_or(StatusCode::OK);

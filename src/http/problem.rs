@@ -121,9 +121,17 @@ impl Kind {
 
     /// The kind for an error status that some handler or the framework set without a body.
     pub(super) fn of(status: StatusCode) -> Self {
-        Self::ALL.into_iter().rev().find(|kind| kind.status() == status).unwrap_or(
-            if status.is_client_error() { Self::InvalidRequest } else { Self::InternalServerError },
-        )
+        match status {
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
+            StatusCode::REQUEST_TIMEOUT => Self::RequestTimeout,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
+            StatusCode::TOO_MANY_REQUESTS => Self::RateLimitExceeded,
+            StatusCode::SERVICE_UNAVAILABLE => Self::ServiceUnavailable,
+            _ if status.is_client_error() => Self::InvalidRequest,
+            _ => Self::InternalServerError,
+        }
     }
 }
 
@@ -319,7 +327,10 @@ mod tests {
             (StatusCode::NOT_FOUND, Kind::NotFound),
             (StatusCode::METHOD_NOT_ALLOWED, Kind::MethodNotAllowed),
             (StatusCode::PAYLOAD_TOO_LARGE, Kind::PayloadTooLarge),
+            (StatusCode::BAD_REQUEST, Kind::InvalidRequest),
             (StatusCode::IM_A_TEAPOT, Kind::InvalidRequest),
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, Kind::UnsupportedMediaType),
+            (StatusCode::SERVICE_UNAVAILABLE, Kind::ServiceUnavailable),
             (StatusCode::BAD_GATEWAY, Kind::InternalServerError),
         ] {
             let problem = Problem::of_status(status);

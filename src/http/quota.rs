@@ -1,8 +1,6 @@
 //! The state of limits in an answer's headers: the draft's `RateLimit` and `RateLimit-Policy`
 //! (draft-ietf-httpapi-ratelimit-headers), and the three older `x-ratelimit-*`.
 
-use std::fmt::Write;
-
 use salvo::http::{HeaderMap, HeaderValue};
 use stages::Quota;
 
@@ -11,14 +9,10 @@ pub(super) fn write(headers: &mut HeaderMap, quotas: &[Quota]) {
     let Some(legacy) = quotas.iter().find(|quota| quota.remaining == 0).or(quotas.first()) else {
         return;
     };
-    let (mut policy, mut state) = (String::new(), String::new());
-    for quota in quotas {
-        let comma = if policy.is_empty() { "" } else { ", " };
-        let Quota { name, limit, window_seconds, remaining, reset_seconds } = quota;
-        // Writing to a string cannot fail.
-        let _ = write!(policy, "{comma}\"{name}\";q={limit};w={window_seconds}");
-        let _ = write!(state, "{comma}\"{name}\";r={remaining};t={reset_seconds}");
-    }
+    let policy = |q: &Quota| format!("\"{}\";q={};w={}", q.name, q.limit, q.window_seconds);
+    let state = |q: &Quota| format!("\"{}\";r={};t={}", q.name, q.remaining, q.reset_seconds);
+    let policy = quotas.iter().map(policy).collect::<Vec<_>>().join(", ");
+    let state = quotas.iter().map(state).collect::<Vec<_>>().join(", ");
     for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
         if let Ok(value) = HeaderValue::try_from(value) {
             headers.insert(name, value);

@@ -16,9 +16,9 @@ use super::cors::Cors;
 use super::middleware::Observe;
 use super::state::State;
 
-/// Most connections at once; the rest waits in the backlog. Below the usual 1024 descriptors of a
-/// process there would be too few, and each costs a few KiB.
-const CONNECTIONS: usize = 4_096;
+/// Most connections at once; the rest waits in the backlog. Below the usual limit of 1024 open
+/// files, so that queue and store can always open theirs.
+const CONNECTIONS: usize = 900;
 /// Time for a request's head, and the longest pause within its body.
 const HEAD_AND_PAUSE: Duration = Duration::from_secs(10);
 /// Most bytes of a request's head.
