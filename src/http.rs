@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+pub mod cached;
 pub mod client;
 mod coding;
 mod cors;
@@ -16,6 +17,7 @@ pub mod problem;
 mod quota;
 pub mod serve;
 pub mod state;
+pub mod stats;
 pub mod status;
 #[cfg(test)]
 mod testing;

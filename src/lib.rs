@@ -21,6 +21,7 @@ pub mod http;
 pub mod queue;
 pub mod shared;
 pub mod shutdown;
+pub mod stats;
 pub mod store;
 pub mod telemetry;
 pub mod worker;
