@@ -1,5 +1,33 @@
 //! Configuration: what can be set, where it comes from, and what is said when it is wrong.
+//!
+//! Layers, later ones winning: built-in defaults, pipeline.yaml, environment, flags. The file is
+//! read strictly before anything is laid over it, and everything that is wrong is reported at once
+//! with its place. The layers are merged here and not by a library, because stages are addressed by
+//! label inside lists, and because every value must keep the place that it came from.
 
+mod environment;
+mod limits;
+mod load;
+mod notes;
+mod null;
+mod pipelines;
+mod problem;
+pub mod reference;
+mod render;
+pub mod schema;
 pub mod settings;
+mod shape;
+mod source;
+mod tree;
+mod variables;
+mod yaml;
 
+pub use load::{Flags, LoadArgs, Loaded, load};
+pub use notes::Note;
+pub use pipelines::check_pipelines;
+pub use problem::{Diagnostics, Mark, Place, Problem};
 pub use settings::Settings;
+pub use source::SHIPPED;
+
+#[cfg(test)]
+mod tests;

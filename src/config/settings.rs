@@ -37,17 +37,17 @@ pub struct Settings {
 #[serde(deny_unknown_fields, default)]
 pub struct Server {
     /// Address of the public listener (ingest, stats, pages).
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "socket-address"))]
     pub listen: SocketAddr,
     /// Address of the private listener (metrics, exact status), or `off`.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "socket-address-or-off"))]
     pub metrics_listen: Listen,
     /// HTTPS beside HTTP.
     pub tls: Option<Tls>,
     /// Origins whose pages may read the API; `*` for all. Default: none.
     pub cors_origins: Vec<String>,
     /// Networks (CIDR) of proxies whose `X-Forwarded-For` is believed. Default: none.
-    #[schemars(with = "Vec<String>")]
+    #[schemars(with = "Vec<Cidr>")]
     pub trusted_proxies: Vec<IpNet>,
     /// Reads (pages and stats) a client may make in a minute; 0 for no limit.
     pub read_limit: u32,
@@ -56,6 +56,11 @@ pub struct Server {
     /// Time in which everything in flight must be finished at shutdown.
     pub shutdown_grace: Span,
 }
+
+/// The schema of a network; the value itself is an [`IpNet`].
+#[derive(JsonSchema)]
+#[schemars(inline, extend("format" = "cidr"))]
+struct Cidr(#[expect(dead_code, reason = "stands for its schema only")] String);
 
 /// An address to listen on, or nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +76,7 @@ pub enum Listen {
 #[serde(deny_unknown_fields)]
 pub struct Tls {
     /// Address of the HTTPS listener.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "socket-address"))]
     pub listen: SocketAddr,
     /// Certificate chain (PEM).
     pub cert: PathBuf,

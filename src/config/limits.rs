@@ -1,0 +1,179 @@
+//! Rules that no single value shows: numbers that cannot work, URLs of services that this build
+//! does not speak, settings that contradict each other.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+use stages::units::Span;
+
+use super::problem::{Finding, path, suggestion};
+use super::settings::{Listen, Settings};
+
+/// Acceptance window when no stage of the file sets one.
+const DEFAULT_WINDOW: Span = Span::days(3);
+
+/// Identities outlive the window by this, and so must everything that late events are added to.
+const SLACK: Duration = Duration::from_secs(4 * 86_400);
+
+/// URL schemes that a later release speaks.
+const LATER: [&str; 6] = ["redis", "rediss", "postgres", "postgresql", "mysql", "mariadb"];
+
+pub(super) fn check(settings: &Settings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    numbers(settings, &mut findings);
+    retention(settings, &mut findings);
+    urls(settings, &mut findings);
+    listeners(settings, &mut findings);
+    origins(settings, &mut findings);
+    header(settings, &mut findings);
+    findings
+}
+
+fn numbers(settings: &Settings, findings: &mut Vec<Finding>) {
+    for (section, key, value) in [
+        ("store", "pool", u64::from(settings.store.pool)),
+        ("privacy", "min_cell", u64::from(settings.privacy.min_cell)),
+        ("queue", "max_events", settings.queue.max_events),
+        ("queue", "max_bytes", settings.queue.max_bytes.0),
+        ("queue", "shards", u64::from(settings.queue.shards)),
+    ] {
+        if value == 0 {
+            let message = format!("`{section}.{key}` must be at least 1");
+            findings.push(Finding::value(&path([section, key]), "too_small", message));
+        }
+    }
+    for (section, key, span) in [
+        ("server", "shutdown_grace", settings.server.shutdown_grace),
+        ("queue", "claim_after", settings.queue.claim_after),
+    ] {
+        if span < Span::seconds(1) {
+            let message = format!("`{section}.{key}` must be at least 1s");
+            findings.push(Finding::value(&path([section, key]), "too_small", message));
+        }
+    }
+}
+
+fn retention(settings: &Settings, findings: &mut Vec<Finding>) {
+    let window = window(settings);
+    let least = Span(window.0.saturating_add(SLACK));
+    for (key, kept) in [
+        ("raw", settings.retention.raw),
+        ("hourly", settings.retention.hourly),
+        ("daily", settings.retention.daily),
+        ("errors", settings.retention.errors),
+    ] {
+        if kept < least {
+            let message = format!(
+                "`retention.{key}` must be at least {least}: events are accepted for {window}, and \
+                 repeats of them are recognised for 4d more"
+            );
+            let finding = Finding::value(&path(["retention", key]), "too_short", message);
+            findings.push(finding.help("keep it longer, or accept events for a shorter time"));
+        }
+    }
+}
+
+/// How far back the file accepts events, whichever stage decides that.
+fn window(settings: &Settings) -> Span {
+    let back = |with: &Value| -> Option<Span> {
+        serde_json::from_value(with.get("window")?.get("back")?.clone()).ok()
+    };
+    settings.ingest.iter().filter_map(|spec| back(&spec.with)).max().unwrap_or(DEFAULT_WINDOW)
+}
+
+fn urls(settings: &Settings, findings: &mut Vec<Finding>) {
+    let (queue, store) = (settings.queue.url.expose(), settings.store.url.expose());
+    for (section, url) in [("queue", queue), ("store", store)] {
+        findings.extend(url_fault(section, url));
+        if volatile(url) && !settings.queue.allow_volatile {
+            let message =
+                format!("`{section}.url` names a database that forgets everything at exit");
+            findings.push(
+                Finding::value(&path([section, "url"]), "volatile", message).help(
+                    "name a file, or set `queue.allow_volatile: true` if losing data is fine",
+                ),
+            );
+        }
+    }
+    if queue == store && !volatile(queue) {
+        let message = "`queue.url` and `store.url` name the same file";
+        findings.push(
+            Finding::value(&path(["store", "url"]), "same_file", message).help(
+                "give each a file of its own, so that their writers never wait for each other",
+            ),
+        );
+    }
+}
+
+fn volatile(url: &str) -> bool {
+    url.starts_with("sqlite:") && (url.contains(":memory:") || url.contains("mode=memory"))
+}
+
+fn url_fault(section: &str, url: &str) -> Option<Finding> {
+    let at = path([section, "url"]);
+    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+    let example = format!("for instance sqlite://data/{section}.db");
+    if LATER.contains(&scheme) {
+        let message = format!("`{section}.url`: {scheme} is not supported by this build");
+        return Some(Finding::value(&at, "unsupported_url", message).help(example));
+    }
+    if scheme != "sqlite" {
+        let message = format!("`{section}.url` must be a URL that begins with sqlite://");
+        let mut finding = Finding::value(&at, "invalid_url", message);
+        finding.help.extend(suggestion(scheme, ["sqlite"]));
+        return Some(finding.help(example));
+    }
+    let file = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    if file.is_empty() || file.starts_with('?') {
+        let message = format!("`{section}.url` names no file");
+        return Some(Finding::value(&at, "invalid_url", message).help(example));
+    }
+    None
+}
+
+fn listeners(settings: &Settings, findings: &mut Vec<Finding>) {
+    let mut taken: Vec<(&str, SocketAddr)> = vec![("server.listen", settings.server.listen)];
+    let metrics = match settings.server.metrics_listen {
+        Listen::On(address) => Some(("server.metrics_listen", address)),
+        Listen::Off => None,
+    };
+    let tls = settings.server.tls.as_ref().map(|tls| ("server.tls.listen", tls.listen));
+    for (name, address) in metrics.into_iter().chain(tls) {
+        let same = |other: &&(&str, SocketAddr)| other.1 == address && address.port() != 0;
+        if let Some((other, _)) = taken.iter().find(same) {
+            let at: Vec<String> = name.split('.').map(str::to_owned).collect();
+            let message = format!("`{name}` and `{other}` are the same address");
+            let finding = Finding::value(&at, "same_address", message);
+            findings.push(finding.help("give each listener a port of its own"));
+        }
+        taken.push((name, address));
+    }
+}
+
+fn origins(settings: &Settings, findings: &mut Vec<Finding>) {
+    for (index, origin) in settings.server.cors_origins.iter().enumerate() {
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        let is_origin =
+            |host: &str| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']);
+        if origin != "*" && !host.is_some_and(is_origin) {
+            let at = path(["server", "cors_origins", &index.to_string()]);
+            let message = format!(
+                "`server.cors_origins[{index}]` must be an origin such as https://example.org, or `*`"
+            );
+            findings.push(
+                Finding::value(&at, "invalid_url", message)
+                    .help("an origin has a scheme, a host and perhaps a port, and no path"),
+            );
+        }
+    }
+}
+
+fn header(settings: &Settings, findings: &mut Vec<Finding>) {
+    let Some(name) = &settings.privacy.country_header else { return };
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        let at = path(["privacy", "country_header"]);
+        let message = "`privacy.country_header` must be the name of a header, such as CF-IPCountry";
+        findings.push(Finding::value(&at, "invalid_value", message));
+    }
+}

@@ -1,0 +1,81 @@
+//! What is worth saying of a configuration that is right: settings that do nothing yet, and
+//! settings that may surprise.
+
+use std::fmt;
+
+use serde_json::Value;
+use stages::pipeline::IfDown;
+
+use super::problem::{dotted, path};
+use super::settings::{Listen, Settings};
+
+/// Something worth saying.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Stable snake_case code.
+    pub code: &'static str,
+    /// A sentence.
+    pub message: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "note[{}]: {}", self.code, self.message)
+    }
+}
+
+/// `said` is what was set by the file, the environment and flags.
+pub(super) fn notes(settings: &Settings, said: &Value) -> Vec<Note> {
+    let mut notes = Vec::new();
+    not_yet(settings, said, &mut notes);
+    let public = [Listen::On(settings.server.listen), settings.server.metrics_listen];
+    let names = ["server.listen", "server.metrics_listen"];
+    for (name, listen) in names.into_iter().zip(public) {
+        let Listen::On(address) = listen else { continue };
+        if !address.ip().is_loopback() && settings.privacy.min_cell == 1 {
+            notes.push(Note {
+                code: "public_address",
+                message: format!(
+                    "`{name}` is reachable from other machines and `privacy.min_cell` is 1: \
+                     everything that is counted is shown, however few it concerns"
+                ),
+            });
+        }
+    }
+    notes
+}
+
+/// Settings whose feature comes with a later release.
+fn not_yet(settings: &Settings, said: &Value, notes: &mut Vec<Note>) {
+    let mut pending = Vec::new();
+    for (section, key) in [
+        ("server", "tls"),
+        ("queue", "durability"),
+        ("queue", "wait_replicas"),
+        ("queue", "claim_after"),
+        ("queue", "shards"),
+        ("queue", "spool"),
+        ("privacy", "country_header"),
+    ] {
+        if said.get(section).and_then(|said| said.get(key)).is_some_and(|said| !said.is_null()) {
+            pending.push(dotted(&path([section, key])));
+        }
+    }
+    if settings.privacy.min_cell > 1 {
+        pending.push("privacy.min_cell".to_owned());
+    }
+    for (side, specs) in [("ingest", &settings.ingest), ("worker", &settings.worker)] {
+        for (index, spec) in specs.iter().enumerate() {
+            if spec.if_down == IfDown::Local {
+                pending.push(format!(
+                    "{}: local",
+                    dotted(&path([side, &index.to_string(), "if_down"]))
+                ));
+            }
+        }
+    }
+    notes.extend(pending.into_iter().map(|setting| Note {
+        code: "not_yet_in_force",
+        message: format!("`{setting}` is accepted but not yet in force in this release"),
+    }));
+}

@@ -1,0 +1,160 @@
+//! What can be wrong with a configuration, and where. Apart from the checks that find it and from
+//! the renderer that prints it, so that either can change alone.
+
+use std::fmt;
+
+use super::render;
+
+/// A place in the file: lines and columns count from 1, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// Line.
+    pub line: usize,
+    /// Column.
+    pub column: usize,
+    /// Characters that are meant, at least 1.
+    pub width: usize,
+}
+
+/// Where a setting came from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The file as a whole, for instance when it cannot be read.
+    File,
+    /// A place in the file.
+    Mark(Mark),
+    /// An environment variable.
+    Variable(String),
+    /// A flag of the command line.
+    Flag(&'static str),
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where.
+    pub place: Place,
+    /// Stable snake_case code.
+    pub code: &'static str,
+    /// What is wrong, in a sentence without the offending value.
+    pub message: String,
+    /// What to do, in sentences.
+    pub help: Vec<String>,
+}
+
+/// Everything that is wrong with a configuration, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostics {
+    /// The file's name, as the operator gave it.
+    pub file: String,
+    /// The file's text, for excerpts.
+    pub(super) text: String,
+    /// What is wrong; never empty.
+    pub problems: Vec<Problem>,
+}
+
+impl Diagnostics {
+    pub(super) fn new(file: String, text: String, mut problems: Vec<Problem>) -> Self {
+        problems.sort();
+        problems.dedup();
+        Self { file, text, problems }
+    }
+
+    /// The text for a person, with colour when it goes to a terminal.
+    pub fn render(&self, colour: bool) -> String {
+        render::render(self, colour)
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// Keys and list positions from the root of the file: `["server", "listen"]`.
+pub(super) type Path = Vec<String>;
+
+/// Whether the key or its value is at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    /// The key.
+    Key,
+    /// The value.
+    Value,
+}
+
+/// Something wrong with the setting at a path, before it is known where that setting came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) path: Path,
+    pub(super) at: At,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) help: Vec<String>,
+}
+
+impl Finding {
+    /// The value at a path is wrong.
+    pub(super) fn value(path: &[String], code: &'static str, message: impl Into<String>) -> Self {
+        Self { path: path.to_vec(), at: At::Value, code, message: message.into(), help: Vec::new() }
+    }
+
+    /// The key at a path is wrong.
+    pub(super) fn key(path: &[String], code: &'static str, message: impl Into<String>) -> Self {
+        Self { at: At::Key, ..Self::value(path, code, message) }
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+
+    /// Adds what was probably meant, when something is close enough.
+    #[must_use]
+    pub(super) fn suggest<'a>(
+        mut self,
+        typed: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        self.help.extend(suggestion(typed, known));
+        self
+    }
+}
+
+/// "did you mean", when a known name is close to what was typed.
+pub(super) fn suggestion<'a>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    // Below this, suggestions surprise more often than they help.
+    const CLOSE: f64 = 0.6;
+    let score = |name: &str| strsim::normalized_damerau_levenshtein(typed, name);
+    let best = known.into_iter().max_by(|a, b| score(a).total_cmp(&score(b)))?;
+    (score(best) >= CLOSE).then(|| format!("did you mean `{best}`?"))
+}
+
+/// A path as an operator writes it: `server.listen`, `ingest[2].with.tools`.
+pub(super) fn dotted(path: &[String]) -> String {
+    let mut text = String::new();
+    for part in path {
+        if part.parse::<usize>().is_ok() {
+            text.push_str(&format!("[{part}]"));
+        } else {
+            if !text.is_empty() {
+                text.push('.');
+            }
+            text.push_str(part);
+        }
+    }
+    text
+}
+
+/// A path from its parts.
+pub(super) fn path<const N: usize>(parts: [&str; N]) -> Path {
+    parts.map(str::to_owned).to_vec()
+}

@@ -1,0 +1,251 @@
+//! Keys and types against a JSON Schema made by `schemars`: everything that is wrong, not the first.
+//!
+//! Deserialising stops at its first error, so it cannot report all. Only the part of JSON Schema
+//! that the settings and the stages' `with` sections use is understood; anything else is left to
+//! the deserialiser that comes afterwards.
+
+use serde_json::Value;
+
+use super::problem::{Finding, Path, dotted};
+
+/// A schema with its definitions.
+#[derive(Clone, Copy)]
+pub(super) struct Shape<'s> {
+    root: &'s Value,
+    node: &'s Value,
+}
+
+impl<'s> Shape<'s> {
+    /// The shape of a whole schema document.
+    pub(super) fn new(root: &'s Value) -> Self {
+        Self { root, node: root }.resolved()
+    }
+
+    /// Follows references, and the way past "or null".
+    fn resolved(self) -> Self {
+        let mut node = self.node;
+        loop {
+            let target = node.get("$ref").and_then(Value::as_str);
+            if let Some(pointer) = target.and_then(|target| target.strip_prefix('#')) {
+                match self.root.pointer(pointer) {
+                    Some(next) => node = next,
+                    None => return Self { node, ..self },
+                }
+                continue;
+            }
+            let is_null = |branch: &&Value| branch.get("type") != Some(&Value::from("null"));
+            let branches = node.get("anyOf").and_then(Value::as_array);
+            match branches.and_then(|branches| branches.iter().find(is_null)) {
+                Some(next) => node = next,
+                None => return Self { node, ..self },
+            }
+        }
+    }
+
+    /// Documented keys of a section.
+    pub(super) fn keys(self) -> impl Iterator<Item = (&'s str, Self)> {
+        let root = self.root;
+        let properties = self.node.get("properties").and_then(Value::as_object);
+        properties
+            .into_iter()
+            .flatten()
+            .map(move |(key, node)| (key.as_str(), Self { root, node }.resolved()))
+    }
+
+    /// What is documented of a key of this section, on one line.
+    pub(super) fn about(self, key: &str) -> String {
+        let node = self.node.get("properties").and_then(|keys| keys.get(key));
+        let text = node.and_then(|node| node.get("description")).and_then(Value::as_str);
+        text.unwrap_or_default()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .replace('|', "\\|")
+    }
+
+    /// The default of a key of this section.
+    pub(super) fn default_of(self, key: &str) -> Option<&'s Value> {
+        self.node.get("properties")?.get(key)?.get("default")
+    }
+
+    /// Keys that a section must have.
+    pub(super) fn required(self) -> impl Iterator<Item = &'s str> {
+        let required = self.node.get("required").and_then(Value::as_array);
+        required.into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// What stands under a key or list position.
+    pub(super) fn child(self, part: &str) -> Option<Self> {
+        let node = match self.node.get("items") {
+            Some(items) if part.parse::<usize>().is_ok() => items,
+            _ => self.node.get("properties")?.get(part)?,
+        };
+        Some(Self { root: self.root, node }.resolved())
+    }
+
+    /// This shape as a schema of its own. Only for what is not a section.
+    pub(super) fn standalone(self) -> Value {
+        self.node.clone()
+    }
+
+    /// What stands at a path.
+    pub(super) fn at(self, path: &[String]) -> Option<Self> {
+        path.iter().try_fold(self, |shape, part| shape.child(part))
+    }
+
+    /// The types that a value may have; empty when any.
+    fn types(self) -> Vec<&'s str> {
+        match self.node.get("type") {
+            Some(Value::String(one)) => vec![one],
+            Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+            _ if !self.words().is_empty() => vec!["string"],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a value is text and nothing else.
+    pub(super) fn is_text(self) -> bool {
+        self.types().iter().all(|kind| matches!(*kind, "string" | "null"))
+            && !self.types().is_empty()
+    }
+
+    /// The words of an enumeration.
+    pub(super) fn words(self) -> Vec<&'s str> {
+        let text = |key| self.node.get(key).and_then(Value::as_array);
+        let of_enum = text("enum").into_iter().flatten().filter_map(Value::as_str);
+        let of_const = text("oneOf").into_iter().flatten();
+        let of_const = of_const.filter_map(|branch| branch.get("const")?.as_str());
+        of_enum.chain(of_const).collect()
+    }
+
+    /// What a value must be, in words that follow "must be".
+    pub(super) fn expected(self) -> String {
+        let words = self.words();
+        if !words.is_empty() {
+            return format!("one of `{}`", words.join("`, `"));
+        }
+        let of = |key| self.node.get(key).and_then(Value::as_str);
+        match of("format") {
+            Some("socket-address") => return "an address such as 127.0.0.1:3000".to_owned(),
+            Some("socket-address-or-off") => {
+                return "an address such as 127.0.0.1:9464, or `off`".to_owned();
+            }
+            Some("cidr") => return "a network such as 10.0.0.0/8".to_owned(),
+            Some("uint32") => return format!("a whole number from 0 to {}", u32::MAX),
+            Some("uint64" | "uint") => return "a whole number, 0 or more".to_owned(),
+            _ => {}
+        }
+        // Types with a syntax of their own describe it in their definition.
+        if self.node.get("examples").is_some()
+            && let Some(text) = of("description")
+        {
+            let mut letters = text.trim_end_matches('.').chars();
+            let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+            return first.into_iter().chain(letters).collect();
+        }
+        match self.types().first().copied() {
+            Some("string") => "text".to_owned(),
+            Some("integer") => "a whole number".to_owned(),
+            Some("number") => "a number".to_owned(),
+            Some("boolean") => "true or false".to_owned(),
+            Some("array") => "a list".to_owned(),
+            Some("object") => "a section of keys".to_owned(),
+            _ => "a valid value".to_owned(),
+        }
+    }
+
+    /// Reports every unknown key and every value of a wrong type below a path.
+    pub(super) fn check(self, value: &Value, path: &mut Path, findings: &mut Vec<Finding>) {
+        let types = self.types();
+        if !types.is_empty() && !types.iter().any(|kind| has_type(value, kind)) {
+            findings.push(self.wrong_type(value, path));
+            return;
+        }
+        match value {
+            Value::Object(entries) => self.check_section(entries, path, findings),
+            Value::Array(items) => {
+                let Some(items_shape) = self.child("0") else { return };
+                for (index, item) in items.iter().enumerate() {
+                    path.push(index.to_string());
+                    items_shape.check(item, path, findings);
+                    path.pop();
+                }
+            }
+            Value::String(text) => {
+                let words = self.words();
+                if !words.is_empty() && !words.contains(&text.as_str()) {
+                    let message = format!("`{}` must be {}", dotted(path), self.expected());
+                    let finding = Finding::value(path, "invalid_value", message);
+                    findings.push(finding.suggest(text, words));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn check_section(
+        self,
+        entries: &serde_json::Map<String, Value>,
+        path: &mut Path,
+        findings: &mut Vec<Finding>,
+    ) {
+        let closed = self.node.get("additionalProperties") == Some(&Value::Bool(false));
+        for (key, value) in entries {
+            let child = self.child(key);
+            let place = dotted(path);
+            path.push(key.clone());
+            match child {
+                Some(child) => child.check(value, path, findings),
+                None if closed => {
+                    let message = match place.as_str() {
+                        "" => format!("there is no section `{key}`"),
+                        place => format!("`{place}` has no key `{key}`"),
+                    };
+                    let known: Vec<&str> = self.keys().map(|(name, _)| name).collect();
+                    let list = match known.as_slice() {
+                        [] => "it has no keys".to_owned(),
+                        known => format!("known here: {}", known.join(", ")),
+                    };
+                    let finding = Finding::key(path, "unknown_key", message);
+                    findings.push(finding.suggest(key, known).help(list));
+                }
+                None => {}
+            }
+            path.pop();
+        }
+    }
+
+    fn wrong_type(self, value: &Value, path: &[String]) -> Finding {
+        let what = match value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "true or false",
+            Value::Number(_) => "a number",
+            Value::String(_) => "text",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "a section of keys",
+        };
+        let place = dotted(path);
+        let message = format!("`{place}` must be {}, but here is {what}", self.expected());
+        let finding = Finding::value(path, "wrong_type", message);
+        match value {
+            Value::Null => finding.help("give it a value, or remove the key for its default"),
+            Value::Number(_) | Value::Bool(_) if self.is_text() => {
+                finding.help("write the value in quotes if it is meant as text")
+            }
+            _ => finding,
+        }
+    }
+}
+
+fn has_type(value: &Value, kind: &str) -> bool {
+    match kind {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => true,
+    }
+}
