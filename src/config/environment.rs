@@ -72,8 +72,9 @@ impl Environment {
             return;
         }
         let Some(settings) = names.get(name) else {
-            let mut help: Vec<String> =
-                suggestion(name, names.keys().map(String::as_str)).into_iter().collect();
+            let typed = name.to_ascii_uppercase();
+            let known = names.keys().map(String::as_str);
+            let mut help: Vec<String> = suggestion(&typed, known).into_iter().collect();
             help.push(
                 "names are ANALYTICS_<SECTION>__<KEY> or ANALYTICS_STAGE__<LABEL>__<KEY>"
                     .to_owned(),

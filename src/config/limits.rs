@@ -113,7 +113,8 @@ fn volatile(url: &str) -> bool {
 fn url_fault(section: &str, url: &str) -> Option<Finding> {
     let at = path([section, "url"]);
     let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-    let example = format!("for instance sqlite://data/{section}.db");
+    let file = if section == "store" { "analytics" } else { section };
+    let example = format!("for instance sqlite://data/{file}.db");
     if LATER.contains(&scheme) {
         let message = format!("`{section}.url`: {scheme} is not supported by this build");
         return Some(Finding::value(&at, "unsupported_url", message).help(example));

@@ -70,7 +70,7 @@ where
     E: IntoIterator<Item = (String, String)>,
 {
     let text = source::read(args.file.as_deref())?;
-    let (document, findings) = match yaml::parse(&text.text) {
+    let (document, repeated) = match yaml::parse(&text.text) {
         Ok(parsed) => parsed,
         Err(problems) => return Err(Diagnostics::new(text.name, text.text, problems)),
     };
@@ -79,8 +79,8 @@ where
     let mut loader = Loader {
         shape: Shape::new(&schema),
         registry: args.registry,
-        findings,
-        problems: Vec::new(),
+        findings: Vec::new(),
+        problems: repeated,
         tree: Tree::new(document.value),
     };
     loader.strict(&variables);

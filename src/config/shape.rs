@@ -219,6 +219,7 @@ impl<'s> Shape<'s> {
         let what = match value {
             Value::Null => "nothing",
             Value::Bool(_) => "true or false",
+            Value::Number(number) if number.is_f64() => "a fraction",
             Value::Number(_) => "a number",
             Value::String(_) => "text",
             Value::Array(_) => "a list",

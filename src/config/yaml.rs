@@ -3,7 +3,7 @@
 //! `serde_yaml` gives the values, a second parser gives the place of each key and value. Both must
 //! read the same document: where they differ, the document is refused instead of guessed at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 use serde_json::{Map, Value};
@@ -88,9 +88,11 @@ impl Node {
     }
 }
 
-/// Reads a document. Findings do not prevent further checks of it; problems do.
-pub(super) fn parse(text: &str) -> Result<(Document, Vec<Finding>), Vec<Problem>> {
-    let mut builder = Builder { parser: Parser::new_from_str(text), problems: Vec::new() };
+/// Reads a document, and reports keys that stand twice. These do not prevent further checks of it;
+/// anything in `Err` does.
+pub(super) fn parse(text: &str) -> Result<(Document, Vec<Problem>), Vec<Problem>> {
+    let parser = Parser::new_from_str(text);
+    let mut builder = Builder { parser, problems: Vec::new(), repeated: Vec::new() };
     let root = match builder.document() {
         Ok(root) => root,
         Err(error) => {
@@ -114,23 +116,21 @@ pub(super) fn parse(text: &str) -> Result<(Document, Vec<Finding>), Vec<Problem>
                 column: location.column(),
                 width: 1,
             });
-            return Err(vec![syntax(mark, "the document is not valid YAML")]);
+            return Err(vec![syntax(mark, "what stands here may need quotes")]);
         }
     };
     let mut findings = Vec::new();
     compare(&root, &value, &mut Vec::new(), &mut findings);
-    if findings.iter().any(|finding| finding.code == AMBIGUOUS) {
-        return Err(findings
-            .into_iter()
-            .map(|finding| Problem {
-                place: Place::Mark(root.value_mark(&finding.path)),
-                code: finding.code,
-                message: finding.message,
-                help: finding.help,
-            })
-            .collect());
+    if findings.is_empty() {
+        return Ok((Document { value, root }, builder.repeated));
     }
-    Ok((Document { value, root }, findings))
+    let placed = |finding: Finding| Problem {
+        place: Place::Mark(root.value_mark(&finding.path)),
+        code: finding.code,
+        message: finding.message,
+        help: finding.help,
+    };
+    Err(findings.into_iter().map(placed).collect())
 }
 
 const AMBIGUOUS: &str = "ambiguous_yaml";
@@ -144,9 +144,21 @@ fn syntax(mark: Mark, why: &str) -> Problem {
     }
 }
 
+fn repeated(key: &str, mark: Mark, first: usize) -> Problem {
+    Problem {
+        place: Place::Mark(mark),
+        code: "duplicate_key",
+        message: format!("`{key}` stands twice in its section"),
+        help: vec![format!("the first stands in line {first}; keep one of them")],
+    }
+}
+
 struct Builder<'t> {
     parser: Parser<'t, saphyr_parser::StrInput<'t>>,
+    /// Reasons to refuse the document.
     problems: Vec<Problem>,
+    /// Keys that stand twice.
+    repeated: Vec<Problem>,
 }
 
 impl<'t> Builder<'t> {
@@ -212,6 +224,7 @@ impl<'t> Builder<'t> {
 
     fn entries(&mut self, depth: usize) -> Result<Vec<(String, Mark, Node)>, ScanError> {
         let mut entries = Vec::new();
+        let mut lines = BTreeMap::new();
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd | Event::Nothing) {
@@ -221,7 +234,15 @@ impl<'t> Builder<'t> {
             let value = self.next()?;
             let value = self.node(value, depth + 1)?;
             match key.kind {
-                Kind::Scalar { text, .. } => entries.push((text, key.mark, value)),
+                Kind::Scalar { text, .. } => {
+                    match lines.get(&text) {
+                        Some(line) => self.repeated.push(repeated(&text, key.mark, *line)),
+                        None => {
+                            lines.insert(text.clone(), key.mark.line);
+                        }
+                    }
+                    entries.push((text, key.mark, value));
+                }
                 _ => self.problem(span, "key_not_text", "a list or section stands as a key"),
             }
         }
@@ -263,7 +284,7 @@ fn mark_of(span: Span) -> Mark {
     Mark { line: span.start.line().max(1), column: span.start.col() + 1, width: width.max(1) }
 }
 
-/// Whether both parsers read the same, and which keys stand twice.
+/// Whether both parsers read the same.
 fn compare(node: &Node, value: &Value, path: &mut Path, findings: &mut Vec<Finding>) {
     let same = match (&node.kind, value) {
         (Kind::Scalar { text, plain }, value) => same_scalar(text, *plain, value),
@@ -296,16 +317,14 @@ fn compare_section(
 ) -> bool {
     let mut names = BTreeSet::new();
     // The last of two equal keys is the one that counts, so look from the end.
-    for (key, mark, node) in entries.iter().rev() {
-        path.push(key.clone());
-        if !names.insert(key.as_str()) {
-            let first = format!("the first stands in line {}; keep one of them", mark.line);
-            let message = format!("`{key}` stands twice in its section");
-            findings.push(Finding::key(path, "duplicate_key", message).help(first));
-        } else if let Some(value) = values.get(key) {
+    for (key, _, node) in entries.iter().rev() {
+        if names.insert(key.as_str())
+            && let Some(value) = values.get(key)
+        {
+            path.push(key.clone());
             compare(node, value, path, findings);
+            path.pop();
         }
-        path.pop();
     }
     names.len() == values.len() && names.iter().all(|name| values.contains_key(*name))
 }

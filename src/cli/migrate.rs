@@ -1,0 +1,106 @@
+//! `migrate`: the schema of the store.
+
+use std::num::NonZeroU32;
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+
+use super::{ConfigFile, Outcome, block_on, print};
+use crate::config::Flags;
+use crate::config::settings::Settings;
+
+/// Bring the store's schema up to date, take it back, or show where it stands.
+///
+/// `serve` also brings it up to date when it starts. Only one process migrates at a time; others
+/// wait for it.
+#[derive(Debug, Args)]
+pub(super) struct Migrate {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Apply every migration that is missing.
+    Up {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Take migrations back, newest first. Data that only they hold is lost.
+    Down {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// How many to take back.
+        #[arg(long, value_name = "N", default_value = "1")]
+        steps: NonZeroU32,
+    },
+    /// Show every migration and whether it is applied.
+    Status {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+}
+
+/// A migration, as `status` shows it.
+struct Step {
+    name: String,
+    applied: bool,
+}
+
+pub(super) fn run(command: &Migrate) -> Outcome {
+    let (Action::Up { config } | Action::Down { config, .. } | Action::Status { config }) =
+        &command.action;
+    let settings = config.load(&stages::registry(), Flags::default())?.settings;
+    let shown = block_on(async {
+        Ok(match &command.action {
+            Action::Up { .. } => done("applied", &up(&settings).await?),
+            Action::Down { steps, .. } => done("took back", &down(&settings, steps.get()).await?),
+            Action::Status { .. } => listed(&status(&settings).await?),
+        })
+    })?;
+    print(&shown)
+}
+
+fn done(verb: &str, names: &[String]) -> String {
+    match names {
+        [] => "nothing to do\n".to_owned(),
+        names => names.iter().map(|name| format!("{verb} {name}\n")).collect(),
+    }
+}
+
+fn listed(steps: &[Step]) -> String {
+    let line = |step: &Step| {
+        let state = if step.applied { "applied" } else { "pending" };
+        format!("{state}  {}\n", step.name)
+    };
+    steps.iter().map(line).collect()
+}
+
+/// Applies what is missing; answers the names.
+async fn up(_settings: &Settings) -> anyhow::Result<Vec<String>> {
+    bail!("not wired")
+}
+
+/// Takes migrations back; answers the names.
+async fn down(_settings: &Settings, _steps: u32) -> anyhow::Result<Vec<String>> {
+    bail!("not wired")
+}
+
+/// Every migration, oldest first.
+async fn status(_settings: &Settings) -> anyhow::Result<Vec<Step>> {
+    bail!("not wired")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_shown_a_line_each() {
+        assert_eq!(done("applied", &[]), "nothing to do\n");
+        assert_eq!(done("applied", &["a".to_owned(), "b".to_owned()]), "applied a\napplied b\n");
+        let steps = [("a", true), ("b", false)]
+            .map(|(name, applied)| Step { name: name.to_owned(), applied });
+        assert_eq!(listed(&steps), "applied  a\npending  b\n");
+    }
+}
