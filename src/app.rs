@@ -1,2 +1,112 @@
 //! Wiring: the only place where concrete types meet, and the order in which a process starts and
 //! stops.
+//!
+//! Start: everything is opened and bound before anything is served, so a process that cannot work
+//! says so at once. Stop: not ready, no new requests, requests in flight, worker's transaction,
+//! queue, store; all within `server.shutdown_grace`.
+
+mod adapters;
+mod listeners;
+mod open;
+mod work;
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use self::listeners::Listeners;
+use self::open::{Opened, open};
+use crate::cli::Role;
+use crate::config::Loaded;
+use crate::config::settings::Settings;
+use crate::telemetry;
+
+/// Runs server, worker or both until asked to stop.
+///
+/// # Errors
+/// When something cannot be opened or bound, or when a part ended that should not.
+pub async fn serve(loaded: Loaded, role: Role) -> anyhow::Result<()> {
+    telemetry::log::init(&loaded.settings.log)?;
+    for note in &loaded.notes {
+        tracing::warn!(code = note.code, "{}", note.message);
+    }
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let opened = open(&loaded, role).await?;
+    let listeners = Listeners::bind(&loaded.settings, role).await?;
+    let serving = listeners.serve(&opened)?;
+    let mut worker = opened.spawn_worker(role);
+    banner(&loaded, &serving, role);
+
+    let outcome = tokio::select! {
+        () = signals.next() => Ok(()),
+        ended = worker.ended() => Err(ended),
+    };
+    tracing::info!("stopping: what is in flight is finished; a second signal stops at once");
+    let grace = loaded.settings.server.shutdown_grace.0;
+    tokio::select! {
+        finished = tokio::time::timeout(grace, stop(&opened, serving, worker, &loaded.settings)) => {
+            if finished.is_err() {
+                tracing::warn!("the grace period is over; what is left is done at the next start");
+            }
+        }
+        () = signals.next() => tracing::warn!("stopping at once"),
+    }
+    outcome
+}
+
+/// Stops in order. Nothing that was acknowledged can be lost by cutting this short.
+async fn stop(
+    opened: &Opened,
+    mut serving: listeners::Serving,
+    worker: work::Running,
+    settings: &Settings,
+) {
+    opened.state.readiness.drain();
+    if serving.is_public() {
+        tokio::time::sleep(settings.server.drain_delay.0).await;
+    }
+    serving.stop_public(settings.server.shutdown_grace.0).await;
+    opened.tasks.stop();
+    worker.finished().await;
+    opened.queue.close().await;
+    opened.store.close().await;
+    opened.tasks.finished().await;
+    serving.stop_private(Duration::ZERO).await;
+    tracing::info!("stopped");
+}
+
+/// What a person wants to know first.
+fn banner(loaded: &Loaded, serving: &listeners::Serving, role: Role) {
+    tracing::info!(file = loaded.file(), ?role, "running");
+    let Some(address) = serving.public_address() else { return };
+    tracing::info!(
+        "page on http://{address}/; send a first event with: curl -sS http://{address}/v1/events \
+         -H 'content-type: application/json' -d '{{\"events\":[{{\"version\":\"1.23.0\",\
+         \"tool\":\"get_forecast\",\"status\":\"success\",\
+         \"timestamp_hour\":\"'$(date -u +%Y-%m-%dT%H:00:00Z)'\",\
+         \"analytics_level\":\"minimal\"}}]}}'"
+    );
+}
+
+/// Signals that ask the process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

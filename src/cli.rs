@@ -13,11 +13,14 @@ use std::future::Future;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use stages::Registry;
+use stages::{Registry, SystemClock};
 
+use crate::config::settings::Settings;
 use crate::config::{Diagnostics, Flags, LoadArgs, Loaded, load};
+use crate::store::Database;
 
 pub use serve::Role;
 
@@ -139,6 +142,11 @@ fn print(text: &str) -> Outcome {
 }
 
 /// Runs a command that does I/O.
+/// The store of a configuration, for commands that work beside a running server.
+fn open_store(settings: &Settings) -> anyhow::Result<Database> {
+    Ok(Database::open(&settings.store, Arc::new(SystemClock::new()))?)
+}
+
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }

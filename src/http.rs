@@ -30,19 +30,24 @@ use salvo::routing::{Filter, filters};
 use salvo::{Handler, Router};
 
 use self::ingest::Events;
-use self::middleware::ReadLimit;
+use self::middleware::{Inject, ReadLimit};
 use self::ops::{Health, Livez, Readyz, Receipts, Scrape};
 use self::state::State;
 use self::status::{Reader, Status};
+use crate::stats::Source;
 
-/// Routes of the public listener. Whatever reads (stats, pages) is pushed onto `reads`, behind the
-/// read limit.
-pub fn router(state: &Arc<State>) -> Router {
+/// Routes of the public listener. `source` answers what stats and pages ask.
+pub fn router(state: &Arc<State>, source: Arc<dyn Source>) -> Router {
     let s = || Arc::clone(state);
     let reads = Router::new()
         .hoop(ReadLimit(s()))
         .push(get("v1/status", Status { state: s(), reader: Reader::Public }))
-        .push(get("v1/receipts/{receipt}", Receipts(s())));
+        .push(get("v1/receipts/{receipt}", Receipts(s())))
+        .push(
+            Router::new()
+                .hoop(Inject { source, clock: Arc::clone(&state.clock) })
+                .push(stats::routes()),
+        );
     Router::new()
         .push(Router::with_path("v1/events").post(Events(s())))
         .push(get("v1/health", Health(s())))

@@ -7,7 +7,7 @@ mod settle;
 
 pub use beat::Beat;
 pub use keeper::Keeper;
-pub use settle::{Settler, SettleError};
+pub use settle::{SettleError, Settler};
 
 use std::sync::Arc;
 use std::time::Duration;

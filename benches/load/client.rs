@@ -48,7 +48,13 @@ pub(crate) async fn drive(
     }
     latencies.sort_unstable();
     let p99 = latencies.get(latencies.len() * 99 / 100).copied().unwrap_or_default();
-    Run { requests: latencies.len() as u64, failed, took: started.elapsed(), cpu: Duration::ZERO, p99 }
+    Run {
+        requests: latencies.len() as u64,
+        failed,
+        took: started.elapsed(),
+        cpu: Duration::ZERO,
+        p99,
+    }
 }
 
 fn request(body: &[u8]) -> Vec<u8> {

@@ -4,7 +4,11 @@
 //! and sends both the same kind of traffic over 64 loopback connections, in turns. Absolute numbers
 //! say more about the machine than about the server: quote the ratios. Every run is bounded in time.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and fails by panicking"
+)]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 mod client;
@@ -27,13 +31,12 @@ fn main() {
     if std::env::args().any(|argument| argument == "--hello") {
         return hello::serve();
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     println!("{CONNECTIONS} connections, {ROUNDS} rounds of {ROUND:?} in turns, medians\n");
-    println!("| batch | hello req/s | events req/s | ratio | events/s | hello CPU us/req | CPU us/req | p99 ms |");
+    println!(
+        "| batch | hello req/s | events req/s | ratio | events/s | hello CPU us/req | CPU us/req | p99 ms |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
     for batch in BATCHES {
         compare(&runtime, batch);
@@ -95,7 +98,10 @@ fn drain(runtime: &tokio::runtime::Runtime) {
         std::thread::sleep(Duration::from_millis(20));
     }
     let took = started.elapsed();
-    println!("\ndrained {events} events in {took:.2?}: {:.0} events/s", events as f64 / took.as_secs_f64());
+    println!(
+        "\ndrained {events} events in {took:.2?}: {:.0} events/s",
+        events as f64 / took.as_secs_f64()
+    );
     println!("worker CPU: {:.1} us an event", worker.cpu().as_secs_f64() * 1e6 / events as f64);
     println!("server memory: {} MB idle, {} MB after load", idle_rss / 1024, loaded_rss / 1024);
     println!("ready {:.0} ms after the start", server.ready_after.as_secs_f64() * 1e3);

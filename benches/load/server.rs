@@ -63,7 +63,7 @@ impl Program {
         while private.is_none() || (role != "worker" && public.is_none()) {
             let mut line = String::new();
             assert!(log.read_line(&mut line).unwrap() > 0, "the server ended at start");
-            let fields = serde_json::from_str::<Value>(&line).unwrap()["fields"].take();
+            let fields: Value = serde_json::from_str(&line).unwrap();
             if fields["message"] == "listening" {
                 let address = fields["address"].as_str().unwrap().parse().unwrap();
                 let which = fields["listener"].as_str().unwrap();

@@ -56,7 +56,13 @@ impl MigrationTrait for Migration {
         {
             manager.create_table(by_key(table, manager)).await?;
         }
-        Ok(())
+        // Markers are forgotten by age, and the newest one tells when the last event came.
+        let by_hour = Index::create()
+            .name("entries_received_hour")
+            .table("entries")
+            .col("received_hour")
+            .take();
+        manager.create_index(by_hour).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -79,7 +79,10 @@ async fn the_schema_goes_up_and_down_and_up_again() {
         assert_eq!(tables(&db).await, expected());
         let indexes = "SELECT tbl_name || '.' || name FROM sqlite_master WHERE type = 'index' \
                        AND sql IS NOT NULL";
-        assert_eq!(texts(&db, indexes).await, ["events.events_timestamp_hour"]);
+        assert_eq!(
+            texts(&db, indexes).await,
+            ["events.events_timestamp_hour", "entries.entries_received_hour"]
+        );
         // Every table with a key is stored in its order; only `events` has none.
         let ordered = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND wr = 0 \
                        AND name NOT LIKE 'sqlite%' AND name <> 'seaql_migrations'";

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 
-use super::{ConfigFile, Failure, Outcome, block_on, print};
-use crate::config::Flags;
-use crate::config::settings::Settings;
+use super::{ConfigFile, Failure, Outcome, block_on, open_store, print};
+use crate::config::{Flags, Loaded, check_pipelines};
+use crate::store::{Database, Letter};
 
 /// List, show, replay or drop events that the store would not take.
 ///
@@ -77,49 +77,55 @@ impl fmt::Display for Id {
     }
 }
 
-/// A dead letter, as it is shown.
-struct Letter {
-    id: Id,
-    code: String,
-    sqlstate: Option<String>,
-    first_seen: String,
-    attempts: u64,
-    /// The scanned event as JSON; not read for lists.
-    event: Option<String>,
-}
-
-/// What became of dead letters.
-#[derive(Default)]
-struct Replayed {
-    persisted: u64,
-    duplicate: u64,
-    /// Refused again; they stay dead letters.
-    refused: u64,
-}
-
 pub(super) fn run(command: &DeadLetters) -> Outcome {
-    let settings = command.config.load(&stages::registry(), Flags::default())?.settings;
-    let shown = block_on(act(&command.action, &settings))?;
+    let loaded = command.config.load(&stages::registry(), Flags::default())?;
+    let shown = block_on(act(&command.action, &loaded))?;
     print(&shown)
 }
 
-async fn act(action: &Action, settings: &Settings) -> Result<String, Failure> {
+async fn act(action: &Action, loaded: &Loaded) -> Result<String, Failure> {
+    let store = open_store(&loaded.settings)?;
+    let names = |ids: &[Id]| ids.iter().map(Id::to_string).collect::<Vec<_>>();
     Ok(match action {
-        Action::List => table(&list(settings).await?),
-        Action::Show { id } => match show(settings, *id).await? {
-            Some(letter) => details(&letter),
-            None => return Err(anyhow::anyhow!("there is no dead letter {id}").into()),
-        },
-        Action::Replay { which } => {
-            let ids = (!which.all).then_some(which.ids.as_slice());
-            let replayed = replay(settings, ids).await?;
-            format!(
-                "{} stored, {} duplicates, {} refused again\n",
-                replayed.persisted, replayed.duplicate, replayed.refused
-            )
+        Action::List => table(&store.dead_letters(u32::MAX).await?),
+        Action::Show { id } => show(&store, &id.to_string()).await?,
+        Action::Replay { which } if which.all => {
+            let letters = store.dead_letters(u32::MAX).await?;
+            replay(&store, loaded, letters.into_iter().map(|letter| letter.id).collect()).await?
         }
-        Action::Drop { ids } => format!("{} dropped\n", drop_letters(settings, ids).await?),
+        Action::Replay { which } => replay(&store, loaded, names(&which.ids)).await?,
+        Action::Drop { ids } => {
+            format!("{} dropped\n", store.drop_dead_letters(&names(ids)).await?)
+        }
     })
+}
+
+async fn show(store: &Database, id: &str) -> anyhow::Result<String> {
+    let letters = store.dead_letters(u32::MAX).await?;
+    let letter = letters.into_iter().find(|letter| letter.id == id);
+    match (letter, store.dead_letter_payload(id).await?) {
+        (Some(letter), Some(event)) => Ok(details(&letter, &event)),
+        _ => bail!("there is no dead letter {id}"),
+    }
+}
+
+/// Runs letters through the worker's stages as they are configured now.
+async fn replay(store: &Database, loaded: &Loaded, ids: Vec<String>) -> anyhow::Result<String> {
+    let (registry, services) = (stages::registry(), stages::testing::services());
+    // The file was checked when it was loaded, so that this can only fail for a stage whose
+    // building depends on more than its settings.
+    let Ok((_, worker)) = check_pipelines(loaded, &registry, &services) else {
+        bail!("the stages of `worker` cannot be built");
+    };
+    let outcome = store.replay_dead_letters(&ids, &worker, &()).await?;
+    let shown = format!(
+        "{} stored, {} duplicates, {} refused again\n",
+        outcome.persisted, outcome.duplicate, outcome.dead_letter
+    );
+    if outcome.dead_letter > 0 {
+        bail!("{shown}what was refused again stays a dead letter; `dead-letters list` says why");
+    }
+    Ok(shown)
 }
 
 fn table(letters: &[Letter]) -> String {
@@ -128,62 +134,45 @@ fn table(letters: &[Letter]) -> String {
     }
     let mut out = format!("{:<32}  {:<24}  {:<20}  ATTEMPTS\n", "ID", "CODE", "FIRST SEEN");
     for letter in letters {
-        let Letter { id, code, first_seen, attempts, .. } = letter;
+        let Letter { id, code, attempts, .. } = letter;
+        let first_seen = letter.first_seen.to_string();
         out.push_str(&format!("{id}  {code:<24}  {first_seen:<20}  {attempts}\n"));
     }
     out
 }
 
-fn details(letter: &Letter) -> String {
+fn details(letter: &Letter, event: &str) -> String {
     format!(
-        "id          {}\ncode        {}\nsqlstate    {}\nfirst seen  {}\nattempts    {}\nevent       {}\n",
+        "id          {}\ncode        {}\nsqlstate    {}\nfirst seen  {}\nattempts    {}\nevent       {event}\n",
         letter.id,
         letter.code,
         letter.sqlstate.as_deref().unwrap_or("none"),
         letter.first_seen,
         letter.attempts,
-        letter.event.as_deref().unwrap_or("none"),
     )
-}
-
-/// All dead letters, oldest first, without their events.
-async fn list(_settings: &Settings) -> anyhow::Result<Vec<Letter>> {
-    bail!("not wired")
-}
-
-/// One dead letter, with its event.
-async fn show(_settings: &Settings, _id: Id) -> anyhow::Result<Option<Letter>> {
-    bail!("not wired")
-}
-
-/// Replays some, or all when none are named.
-async fn replay(_settings: &Settings, _ids: Option<&[Id]>) -> anyhow::Result<Replayed> {
-    bail!("not wired")
-}
-
-/// Drops some; answers how many there were.
-async fn drop_letters(_settings: &Settings, _ids: &[Id]) -> anyhow::Result<u64> {
-    bail!("not wired")
 }
 
 #[cfg(test)]
 mod tests {
+    use stages::Hour;
+
     use super::*;
 
     fn letter() -> Letter {
         Letter {
-            id: "000000000000000000000000000000FF".parse().unwrap(),
+            id: "000000000000000000000000000000ff".to_owned(),
             code: "expired".to_owned(),
             sqlstate: None,
-            first_seen: "2026-08-20T14:00:00Z".to_owned(),
+            received: Hour::from_epoch_hours(0),
+            first_seen: Hour::containing(1_787_234_400),
             attempts: 2,
-            event: Some("{}".to_owned()),
         }
     }
 
     #[test]
     fn ids_are_read_as_they_are_shown() {
-        assert_eq!(letter().id.to_string(), "000000000000000000000000000000ff");
+        let id: Id = "000000000000000000000000000000FF".parse().unwrap();
+        assert_eq!(id.to_string(), letter().id);
         for bad in ["", "ff", "+0000000000000000000000000000000", &"g".repeat(32), &"0".repeat(33)]
         {
             assert!(bad.parse::<Id>().is_err(), "{bad}");
@@ -199,7 +188,7 @@ mod tests {
              000000000000000000000000000000ff  expired                   2026-08-20T14:00:00Z  2\n"
         );
         assert_eq!(
-            details(&letter()),
+            details(&letter(), "{}"),
             "id          000000000000000000000000000000ff\ncode        expired\nsqlstate    none\n\
              first seen  2026-08-20T14:00:00Z\nattempts    2\nevent       {}\n"
         );

@@ -2,12 +2,12 @@
 
 use std::num::NonZeroU32;
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
 
-use super::{ConfigFile, Outcome, block_on, print};
+use super::{ConfigFile, Outcome, block_on, open_store, print};
 use crate::config::Flags;
 use crate::config::settings::Settings;
+use crate::store::MigrationState;
 
 /// Bring the store's schema up to date, take it back, or show where it stands.
 ///
@@ -77,18 +77,37 @@ fn listed(steps: &[Step]) -> String {
 }
 
 /// Applies what is missing; answers the names.
-async fn up(_settings: &Settings) -> anyhow::Result<Vec<String>> {
-    bail!("not wired")
+async fn up(settings: &Settings) -> anyhow::Result<Vec<String>> {
+    let store = open_store(settings)?;
+    // Before the first migration there is no database to ask.
+    let before = store.migrate_status().await.unwrap_or_default();
+    store.migrate_up().await?;
+    let after = store.migrate_status().await?;
+    Ok(changed(&after, &before))
 }
 
 /// Takes migrations back; answers the names.
-async fn down(_settings: &Settings, _steps: u32) -> anyhow::Result<Vec<String>> {
-    bail!("not wired")
+async fn down(settings: &Settings, steps: u32) -> anyhow::Result<Vec<String>> {
+    let store = open_store(settings)?;
+    let before = store.migrate_status().await?;
+    store.migrate_down(steps).await?;
+    let after = store.migrate_status().await?;
+    Ok(changed(&before, &after))
 }
 
 /// Every migration, oldest first.
-async fn status(_settings: &Settings) -> anyhow::Result<Vec<Step>> {
-    bail!("not wired")
+async fn status(settings: &Settings) -> anyhow::Result<Vec<Step>> {
+    let states = open_store(settings)?.migrate_status().await?;
+    Ok(states.into_iter().map(|state| Step { name: state.name, applied: state.applied }).collect())
+}
+
+/// The migrations that `with` has applied and `without` has not.
+fn changed(with: &[MigrationState], without: &[MigrationState]) -> Vec<String> {
+    let applied = |states: &[MigrationState], name: &str| {
+        states.iter().any(|state| state.name == name && state.applied)
+    };
+    let names = with.iter().map(|state| &state.name);
+    names.filter(|name| applied(with, name) && !applied(without, name)).cloned().collect()
 }
 
 #[cfg(test)]

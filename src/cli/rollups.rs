@@ -1,13 +1,11 @@
 //! `rollups`: whether they agree with the raw rows, and making them again.
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
-use stages::{Day, Hour};
+use stages::Day;
 
-use super::{ConfigFile, Failure, Outcome, block_on, print};
+use super::{ConfigFile, Failure, Outcome, block_on, open_store, print};
 use crate::config::Flags;
-use crate::config::settings::Settings;
-use crate::store::read::Range;
+use crate::store::Difference;
 
 /// Compare rollups with the raw rows they were made from, or make them again.
 ///
@@ -22,7 +20,7 @@ pub(super) struct Rollups {
 enum Action {
     /// Compare, and show every difference. Exit code 1 when there is one.
     Verify(Span),
-    /// Replace the rollups of a time by ones made from raw rows, in one transaction.
+    /// Replace rollups by ones made from raw rows, one transaction a day.
     Rebuild(Span),
 }
 
@@ -30,39 +28,49 @@ enum Action {
 struct Span {
     #[command(flatten)]
     config: ConfigFile,
-    /// First hour: 2026-08-01 or 2026-08-01T05:00:00Z, in UTC.
-    #[arg(long, value_name = "TIME", value_parser = hour)]
-    from: Hour,
-    /// First hour after the range, likewise.
-    #[arg(long, value_name = "TIME", value_parser = hour)]
-    to: Hour,
+    /// First UTC date, for instance 2026-08-01. Default: the oldest that has raw rows.
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    from: Option<Day>,
+    /// First UTC date after the range. Default: the one after the newest that has raw rows.
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    to: Option<Day>,
 }
 
-fn hour(text: &str) -> Result<Hour, &'static str> {
-    let midnight = || Day::parse(text).and_then(|_| Hour::parse(&format!("{text}T00:00:00Z")));
-    Hour::parse(text)
-        .or_else(midnight)
-        .ok_or("expected a UTC date or hour such as 2026-08-01 or 2026-08-01T05:00:00Z")
+fn day(text: &str) -> Result<Day, &'static str> {
+    Day::parse(text).ok_or("expected a UTC date such as 2026-08-01")
 }
 
 pub(super) fn run(command: &Rollups) -> Outcome {
     let (Action::Verify(span) | Action::Rebuild(span)) = &command.action;
-    let range = Range { from: span.from, to: span.to };
-    if range.from >= range.to {
-        return Err(anyhow::anyhow!("--from must be before --to").into());
-    }
     let settings = span.config.load(&stages::registry(), Flags::default())?.settings;
-    match &command.action {
-        Action::Verify(_) => {
-            let differences = block_on(async { Ok(verify(&settings, range).await?) })?;
-            print(&differences.iter().map(|line| format!("{line}\n")).collect::<String>())?;
-            judge(differences.len())
+    let verify = matches!(command.action, Action::Verify(_));
+    block_on(async {
+        let store = open_store(&settings)?;
+        let Some((oldest, newest)) = store.raw_days().await? else {
+            return print("there are no raw rows\n");
+        };
+        let (from, to) = (span.from.unwrap_or(oldest), span.to.unwrap_or(newest.plus(1)));
+        if from >= to {
+            return Err(anyhow::anyhow!("--from must be before --to").into());
         }
-        Action::Rebuild(_) => {
-            let rows = block_on(async { Ok(rebuild(&settings, range).await?) })?;
-            print(&format!("{rows} rollup rows written\n"))
+        if verify {
+            let differences = store.verify(from, to).await?;
+            print(&differences.iter().map(line).collect::<String>())?;
+            return judge(differences.len());
         }
-    }
+        store.rebuild(from, to).await?;
+        print(&format!("rollups of {from} up to {to} are made anew\n"))
+    })
+}
+
+fn line(difference: &Difference) -> String {
+    let Difference { table, key, stored, raw } = difference;
+    let calls = |calls: &Option<u64>| calls.map_or("nothing".to_owned(), |n| format!("{n} calls"));
+    let what = match stored == raw {
+        true => "another measure differs".to_owned(),
+        false => format!("{} stored, {} in raw rows", calls(stored), calls(raw)),
+    };
+    format!("{table}: {key}: {what}\n")
 }
 
 fn judge(differences: usize) -> Outcome {
@@ -74,29 +82,24 @@ fn judge(differences: usize) -> Outcome {
     }
 }
 
-/// Every difference between rollups and raw rows, one line each.
-async fn verify(_settings: &Settings, _range: Range) -> anyhow::Result<Vec<String>> {
-    bail!("not wired")
-}
-
-/// Makes the rollups of a range again; answers how many rows they are.
-async fn rebuild(_settings: &Settings, _range: Range) -> anyhow::Result<u64> {
-    bail!("not wired")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn times_are_dates_or_hours() {
-        for (text, want) in [
-            ("2026-08-01", Some("2026-08-01T00:00:00Z")),
-            ("2026-08-01T05:00:00Z", Some("2026-08-01T05:00:00Z")),
-            ("2026-02-30", None),
-            ("yesterday", None),
-        ] {
-            assert_eq!(hour(text).ok().map(|hour| hour.to_string()).as_deref(), want, "{text}");
-        }
+    fn differences_say_what_differs() {
+        let shown = |stored, raw| {
+            line(&Difference { table: "rollup_day", key: "a / b".to_owned(), stored, raw })
+        };
+        assert_eq!(
+            shown(Some(2), None),
+            "rollup_day: a / b: 2 calls stored, nothing in raw rows\n"
+        );
+        assert_eq!(shown(Some(2), Some(2)), "rollup_day: a / b: another measure differs\n");
+    }
+
+    #[test]
+    fn dates_are_dates() {
+        assert!(day("2026-08-01").is_ok() && day("2026-02-30").is_err() && day("today").is_err());
     }
 }

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 use super::{ConfigFile, Outcome, block_on};
+use crate::app::serve;
+use crate::config::Flags;
 use crate::config::settings::Listen;
-use crate::config::{Flags, Loaded};
 
 /// Run the server and the worker until asked to stop (the default command).
 ///
@@ -57,10 +57,5 @@ pub(super) fn run(command: &Serve) -> Outcome {
         tls_listen: command.tls_listen,
     };
     let loaded = command.config.load(&stages::registry(), flags)?;
-    block_on(async { Ok(start(loaded, command.role).await?) })
-}
-
-/// Runs the process until it is asked to stop.
-async fn start(_loaded: Loaded, _role: Role) -> anyhow::Result<()> {
-    bail!("not wired")
+    block_on(async { Ok(serve(loaded, command.role).await?) })
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::queue::{Heartbeat, QueueState};
 
-use super::state::{Connections, State, Totals};
+use super::state::{Connections, State};
+use crate::store::Totals;
 use stages::Hour;
 
 /// Time that queue and store have to answer before they count as out of reach. Health checks give

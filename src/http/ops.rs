@@ -13,7 +13,8 @@ use stages::ports::Outcome;
 use super::answer::{self, timestamp};
 use super::facts::{Facts, in_time};
 use super::problem::{Kind, Problem};
-use super::state::{Receipt, State};
+use super::state::State;
+use crate::store::Receipt;
 use crate::telemetry::scrape;
 
 /// `GET /v1/health`: does the store answer?
@@ -214,6 +215,6 @@ fn settled(receipt: Receipt) -> Fate {
 }
 
 const fn fate_of(state: &'static str, events: u64, outcome: Outcome) -> Fate {
-    let Outcome { persisted, duplicate, dead_letter } = outcome;
+    let Outcome { persisted, duplicate, dead_letter, .. } = outcome;
     Fate { state, events, persisted, duplicate, dead_letter }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use stages::ports::{Outcome, RateCounter, StoreError};
+use stages::ports::{RateCounter, StoreError};
 use stages::{Clock, EntryId, HashKey, Hour, Pipeline};
 use tokio::sync::watch;
 
@@ -14,6 +14,7 @@ use super::facts::Facts;
 use super::middleware::RequestIds;
 use crate::config::Settings;
 use crate::queue::Queue;
+use crate::store::{Receipt, Totals};
 use crate::telemetry::Metrics;
 
 /// What the handlers work with.
@@ -102,30 +103,6 @@ impl ClosedHour {
     pub(super) fn get(&self) -> Option<Arc<Facts>> {
         self.0.borrow().clone()
     }
-}
-
-/// What the store's ledger says, in events since installation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Stored.
-    pub persisted: u64,
-    /// Counted before, those recognised at the door included.
-    pub duplicate: u64,
-    /// Set aside at this moment.
-    pub dead_letter: u64,
-    /// Dropped by an operator before they were stored.
-    pub discarded: u64,
-}
-
-/// What the store knows of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receipt {
-    /// Events in it.
-    pub events: u64,
-    /// What became of them.
-    pub outcome: Outcome,
-    /// Whether it came too late to be judged.
-    pub expired: bool,
 }
 
 /// Connections of the store.

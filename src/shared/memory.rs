@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lru::LruCache;
+use stages::bucket::TokenBucket;
 use stages::ports::{Bucket, RateCounter, SeenKey, SeenSet, SharedError, Taken};
 use stages::{ClientKey, Clock};
-
-use self::bucket::TokenBucket;
 
 /// Most clients whose limits are kept; beyond that the one that was silent longest starts afresh.
 /// About 10 MB for each bucket when all are there.
@@ -94,36 +93,6 @@ impl RateCounter for MemoryRates {
 /// Nothing in here can be left half-changed, so a panic elsewhere does no harm.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-mod bucket {
-    //! A bucket as one point in time: when it is full again.
-
-    use std::time::Duration;
-
-    use stages::ports::{Bucket, Taken};
-
-    #[derive(Debug, Clone, Copy, Default)]
-    pub(super) struct TokenBucket {
-        full_at: Duration,
-    }
-
-    impl TokenBucket {
-        pub(super) fn take(&mut self, bucket: Bucket, now: Duration, cost: u64) -> Taken {
-            let token = 60_000_000_000 / bucket.per_minute.max(1);
-            let span = |tokens: u64| Duration::from_nanos(token.saturating_mul(tokens));
-            let owed = self.full_at.saturating_sub(now);
-            let retry_after = owed.saturating_sub(span(bucket.capacity.saturating_sub(1)));
-            let allowed = retry_after.is_zero();
-            if allowed {
-                self.full_at = self.full_at.max(now).saturating_add(span(cost));
-            }
-            let full_after = self.full_at.saturating_sub(now);
-            let left = span(bucket.capacity).saturating_sub(full_after).as_nanos();
-            let remaining = u64::try_from(left / u128::from(token.max(1))).unwrap_or(u64::MAX);
-            Taken { allowed, remaining, retry_after, full_after }
-        }
-    }
 }
 
 #[cfg(test)]

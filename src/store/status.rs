@@ -2,7 +2,7 @@
 
 use sea_orm::QueryResult;
 use stages::ports::{Outcome, StoreError};
-use stages::{EntryId, Hour};
+use stages::{Day, EntryId, Hour};
 
 use super::Database;
 use super::error::{damaged, store_error};
@@ -78,6 +78,26 @@ impl Database {
         text.map(|text| Hour::parse(&text).ok_or_else(|| damaged("an hour"))).transpose()
     }
 
+    /// The first hour that any rollup covers; `None` before the first event.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn oldest(&self) -> Result<Option<Hour>, StoreError> {
+        let rows = self.query("SELECT min(day) FROM margin_day", []).await?;
+        Ok(day(rows.first(), 0)?.map(Day::start))
+    }
+
+    /// The first and the last day of which there are raw rows.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn raw_days(&self) -> Result<Option<(Day, Day)>, StoreError> {
+        let sql = "SELECT substr(min(timestamp_hour), 1, 10), substr(max(timestamp_hour), 1, 10) \
+                   FROM events";
+        let rows = self.query(sql, []).await?;
+        Ok(day(rows.first(), 0)?.zip(day(rows.first(), 1)?))
+    }
+
     /// A number that is another one after every transaction that changed what readers see.
     ///
     /// # Errors
@@ -86,6 +106,13 @@ impl Database {
         let rows = self.query("SELECT coalesce(sum(commits), 0) FROM ledger", []).await?;
         rows.first().map_or(Ok(0), |row| count(row, 0))
     }
+}
+
+/// A column that holds a day, or nothing.
+fn day(row: Option<&QueryResult>, column: usize) -> Result<Option<Day>, StoreError> {
+    let Some(row) = row else { return Ok(None) };
+    let text: Option<String> = row.try_get_by_index(column).map_err(store_error)?;
+    text.map(|text| Day::parse(&text).ok_or_else(|| damaged("a day"))).transpose()
 }
 
 /// A column that counts something.

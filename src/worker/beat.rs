@@ -21,12 +21,7 @@ pub struct Beat {
 
 impl Beat {
     /// Signs for the worker with a name.
-    pub fn new(
-        queue: Arc<dyn Queue>,
-        clock: Arc<dyn Clock>,
-        worker: String,
-        tasks: Tasks,
-    ) -> Self {
+    pub fn new(queue: Arc<dyn Queue>, clock: Arc<dyn Clock>, worker: String, tasks: Tasks) -> Self {
         Self { queue, clock, worker, tasks }
     }
 

@@ -6,8 +6,7 @@ use crate::support::{Config, Event, Server};
 
 #[test]
 fn a_full_queue_is_said_and_keeps_what_it_has() {
-    let server =
-        Server::with(Config { role: "server", max_events: 25, ..Config::default() });
+    let server = Server::with(Config { role: "server", max_events: 25, ..Config::default() });
     let post = || server.post(Event::batch(vec![Event::minimal("get_alerts"); 10]));
     assert_eq!((post().status, post().status), (200, 200));
     let refused = post();
@@ -39,8 +38,10 @@ fn a_full_disk_refuses_and_recovers() {
         let events = events.into_iter().chain(vec![Event::minimal("get_forecast"); 99]);
         let answer = server.post(Event::batch(events));
         match answer.status {
-            200 => accepted += answer.json()["count"].as_i64().unwrap()
-                + answer.json()["duplicates"].as_array().unwrap().len() as i64,
+            200 => {
+                accepted += answer.json()["count"].as_i64().unwrap()
+                    + answer.json()["duplicates"].as_array().unwrap().len() as i64
+            }
             503 => {
                 assert!(answer.header("retry-after").is_some());
                 refused += 1;

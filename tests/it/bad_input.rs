@@ -50,7 +50,11 @@ fn bodies_that_are_not_batches_are_named() {
         (one(&event(&format!(r#""tool":"{MARK} {MARK}""#))), "validation_failed", "invalid_tool"),
         (one(&event(&format!(r#""status":"{MARK}""#))), "validation_failed", "invalid_field"),
         (one(&event(r#""version":null"#)), "validation_failed", "null_value"),
-        (one(&event(&format!(r#""note":"{MARK}@example.org""#))), "validation_failed", "pii_detected"),
+        (
+            one(&event(&format!(r#""note":"{MARK}@example.org""#))),
+            "validation_failed",
+            "pii_detected",
+        ),
     ] {
         refused(&server, &server.post(&body), 400, error, code);
     }

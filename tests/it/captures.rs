@@ -14,8 +14,10 @@ fn every_recorded_request_of_the_real_client_is_accepted_whole() {
     for line in REQUESTS.lines() {
         let request: Value = serde_json::from_str(line).unwrap();
         let body = moved_to_now(request["body"].as_str().unwrap(), request["at"].as_str().unwrap());
-        let events = serde_json::from_str::<Value>(&body).unwrap()["events"].as_array().unwrap().len();
-        let answer = server.post_with(&[("user-agent", request["user_agent"].as_str().unwrap())], body);
+        let events =
+            serde_json::from_str::<Value>(&body).unwrap()["events"].as_array().unwrap().len();
+        let answer =
+            server.post_with(&[("user-agent", request["user_agent"].as_str().unwrap())], body);
         let json = answer.json();
         assert_eq!(answer.status, 200, "{}: {json}", request["case"]);
         assert_eq!(json["count"], events, "{}: {json}", request["case"]);

@@ -15,8 +15,7 @@ fn a_bad_file_opens_and_binds_nothing_and_says_where() {
     std::fs::write(folder.path().join("pipeline.yaml"), &broken).unwrap();
     let line = broken.lines().position(|line| line.contains("dedupe")).unwrap() + 1;
     for command in ["serve", "check"] {
-        let output =
-            Command::new(BINARY).arg(command).current_dir(folder.path()).output().unwrap();
+        let output = Command::new(BINARY).arg(command).current_dir(folder.path()).output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(78), "{text}");
         assert!(text.contains(&format!("pipeline.yaml:{line}:")), "{text}");

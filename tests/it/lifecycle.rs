@@ -84,7 +84,8 @@ fn operations_endpoints_answer() {
     assert_eq!(server.get("/v1/health").json()["status"], "healthy");
     assert_eq!(server.get("/metrics").status, 404, "metrics are private");
     let metrics = server.get_private("/metrics").text;
-    for name in ["analytics_http_requests_total", "analytics_queue_events", "analytics_build_info"] {
+    for name in ["analytics_http_requests_total", "analytics_queue_events", "analytics_build_info"]
+    {
         assert!(metrics.contains(name), "{name} is missing from\n{metrics}");
     }
 }

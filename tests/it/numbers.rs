@@ -28,9 +28,8 @@ fn percentiles_and_means_hold_across_many_batches() {
     let server = Server::start();
     let mut times = times();
     for chunk in times.chunks(37) {
-        let events = chunk
-            .iter()
-            .map(|&ms| Event::standard("get_forecast").with("response_time_ms", ms));
+        let events =
+            chunk.iter().map(|&ms| Event::standard("get_forecast").with("response_time_ms", ms));
         assert_eq!(server.post(Event::batch(events)).status, 200);
     }
     server.drained();
@@ -84,8 +83,10 @@ fn overview_and_tools_equal_plain_sql() {
         let name = tool["name"].as_str().unwrap();
         let calls = sql.int(&format!("SELECT count(*) FROM events WHERE tool = '{name}'"));
         assert_eq!(tool["calls"], calls);
-        let sum = sql.int(&format!("SELECT sum(response_time_ms) FROM events WHERE tool = '{name}'"));
-        let timed = sql.int(&format!("SELECT count(response_time_ms) FROM events WHERE tool = '{name}'"));
+        let sum =
+            sql.int(&format!("SELECT sum(response_time_ms) FROM events WHERE tool = '{name}'"));
+        let timed =
+            sql.int(&format!("SELECT count(response_time_ms) FROM events WHERE tool = '{name}'"));
         let mean = tool["avg_response_time_ms"].as_f64().unwrap();
         assert!((mean - sum as f64 / timed as f64).abs() < 1e-9);
     }
@@ -100,7 +101,9 @@ fn rollups_are_verified_against_and_rebuilt_from_raw_rows() {
     let sql = server.store();
     let verify = || server.command(&["rollups", "verify"]).status.code();
     assert_eq!(verify(), Some(0));
-    sql.run("UPDATE rollup_day SET calls = calls + 1; DELETE FROM margin_hour WHERE axis = 'version'");
+    sql.run(
+        "UPDATE rollup_day SET calls = calls + 1; DELETE FROM margin_hour WHERE axis = 'version'",
+    );
     assert_eq!(verify(), Some(1));
     assert!(server.command(&["rollups", "rebuild"]).status.success());
     assert_eq!(verify(), Some(0));

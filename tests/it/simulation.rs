@@ -114,8 +114,17 @@ fn whatever_fails_the_numbers_are_those_of_the_model() {
     }
     // Every step of append, transaction and acknowledgement has failed, before and after.
     for step in [
-        "append", "claim", "acknowledge", "mark_entries", "claim_batches", "claim_events",
-        "release_events", "insert_events", "insert_dead_letters", "merge_rollups", "settle",
+        "append",
+        "claim",
+        "acknowledge",
+        "mark_entries",
+        "claim_batches",
+        "claim_events",
+        "release_events",
+        "insert_events",
+        "insert_dead_letters",
+        "merge_rollups",
+        "settle",
         "commit",
     ] {
         for side in ["before", "after"] {

@@ -49,7 +49,8 @@ impl Model {
         self.appended.push(Appended {
             key: posted.key,
             events: queued.map(|(event, _)| event.clone()).collect(),
-            door_duplicates: posted.duplicates.iter().filter(|duplicate| **duplicate).count() as u64,
+            door_duplicates: posted.duplicates.iter().filter(|duplicate| **duplicate).count()
+                as u64,
             post: posted.events,
         });
         Ok(())
@@ -58,8 +59,12 @@ impl Model {
     /// What the door calls a duplicate must be one: the door may forget, but never invent.
     fn check_duplicates(&self, posted: &Posted) -> Result<(), TestCaseError> {
         let repeated = self.appended.iter().any(|a| same_batch(a, posted.key, &posted.events));
-        let mut known: BTreeSet<u8> =
-            self.appended.iter().flat_map(|a| &a.events).filter_map(|event| event.identity).collect();
+        let mut known: BTreeSet<u8> = self
+            .appended
+            .iter()
+            .flat_map(|a| &a.events)
+            .filter_map(|event| event.identity)
+            .collect();
         for (event, duplicate) in posted.events.iter().zip(&posted.duplicates) {
             let seen = event.identity.is_some_and(|identity| !known.insert(identity));
             prop_assert!(!duplicate || seen || repeated, "{event:?} is no duplicate");
@@ -103,10 +108,7 @@ impl Model {
 }
 
 /// Every rollup table must sum up to the stored events.
-fn check_rollups(
-    tables: &stages::testing::Tables,
-    stored: &[&Spec],
-) -> Result<(), TestCaseError> {
+fn check_rollups(tables: &stages::testing::Tables, stored: &[&Spec]) -> Result<(), TestCaseError> {
     let mut want = BTreeMap::<bool, (u64, u64, u64)>::new();
     for event in stored {
         let (calls, timed, sum) = want.entry(event.failed).or_default();

@@ -86,8 +86,14 @@ impl Config {
             .env("ANALYTICS_LOG__FORMAT", "json")
             .env("ANALYTICS_SERVER__READ_LIMIT", self.read_limit.to_string())
             .env("ANALYTICS_SERVER__DRAIN_DELAY", "0s")
-            .env("ANALYTICS_STAGE__RATE_LIMIT__REQUESTS_PER_MINUTE", self.requests_per_minute.to_string())
-            .env("ANALYTICS_STAGE__RATE_LIMIT_EVENTS__EVENTS_PER_MINUTE", self.events_per_minute.to_string())
+            .env(
+                "ANALYTICS_STAGE__RATE_LIMIT__REQUESTS_PER_MINUTE",
+                self.requests_per_minute.to_string(),
+            )
+            .env(
+                "ANALYTICS_STAGE__RATE_LIMIT_EVENTS__EVENTS_PER_MINUTE",
+                self.events_per_minute.to_string(),
+            )
             .envs(self.env.iter().map(|(name, value)| (*name, value)));
         command
     }
@@ -213,7 +219,7 @@ impl Server {
 
     fn listener(&self, which: &str) -> Option<String> {
         self.log.lock().unwrap().iter().find_map(|line| {
-            let fields = serde_json::from_str::<Value>(line).ok()?["fields"].take();
+            let fields: Value = serde_json::from_str(line).ok()?;
             let found = fields["message"] == "listening" && fields["listener"] == which;
             found.then(|| format!("http://{}", fields["address"].as_str().unwrap_or_default()))
         })

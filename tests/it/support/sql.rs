@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
+};
 use tokio::runtime::Runtime;
 
 /// A connection of its own, beside the server's.
@@ -41,7 +43,8 @@ impl Sql {
 
     /// Fails unless every rollup equals a GROUP BY over the raw rows, column by column.
     pub(crate) fn assert_rollups_equal_raw_rows(&self) {
-        const BASE: &str = "tool, version, analytics_level, status, coalesce(service,''), coalesce(country,'')";
+        const BASE: &str =
+            "tool, version, analytics_level, status, coalesce(service,''), coalesce(country,'')";
         const SUMS: &str = "count(*), coalesce(sum(cache_hit = 1),0), coalesce(sum(cache_hit = 0),0), \
              coalesce(sum(retry_count),0), count(retry_count), coalesce(sum(response_time_ms),0), \
              count(response_time_ms), min(response_time_ms), max(response_time_ms)";
@@ -86,7 +89,9 @@ impl Sql {
 
     fn assert_same(&self, raw: &str, stored: &str) {
         for (a, b, what) in [(raw, stored, "missing from"), (stored, raw, "too many in")] {
-            let odd = self.int(&format!("SELECT count(*) FROM (SELECT * FROM ({a}) EXCEPT SELECT * FROM ({b}))"));
+            let odd = self.int(&format!(
+                "SELECT count(*) FROM (SELECT * FROM ({a}) EXCEPT SELECT * FROM ({b}))"
+            ));
             assert_eq!(odd, 0, "{odd} rows {what} the rollups: {stored}");
         }
     }

@@ -1,0 +1,95 @@
+//! Opening queue and store, and building the pipelines on them.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use stages::{Clock, HashKey, Pipeline, Services, SystemClock};
+
+use super::work::{self, Running};
+use crate::cli::Role;
+use crate::config::settings::Settings;
+use crate::config::{Loaded, check_pipelines};
+use crate::http::client::Clients;
+use crate::http::middleware::RequestIds;
+use crate::http::state::{ClosedHour, Ingest, PipelineStatus, Readiness, State};
+use crate::queue::Queue;
+use crate::queue::sqlite::SqliteQueue;
+use crate::shared::memory::{MemoryRates, MemorySeen};
+use crate::shutdown::Tasks;
+use crate::stats::Source;
+use crate::store::Database;
+use crate::telemetry::Metrics;
+
+/// Decoded bytes that a body may have when no stage says: none takes a body then.
+const NO_BODY: u64 = 0;
+
+/// Everything that is open.
+pub(super) struct Opened {
+    pub(super) state: Arc<State>,
+    pub(super) queue: Arc<dyn Queue>,
+    pub(super) store: Database,
+    pub(super) tasks: Tasks,
+    pub(super) worker: Arc<Pipeline>,
+}
+
+/// Opens what a process of `role` needs. The store may be away: a server accepts without it.
+pub(super) async fn open(loaded: &Loaded, role: Role) -> anyhow::Result<Opened> {
+    let settings = Arc::new(loaded.settings.clone());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let tasks = Tasks::new();
+    let metrics = Arc::new(Metrics::new().context("the metrics cannot be registered")?);
+    let queue: Arc<dyn Queue> =
+        SqliteQueue::open(&settings.queue, &tasks, Arc::clone(&clock)).await?;
+    let store = Database::open(&settings.store, Arc::clone(&clock))?;
+    let identity_key = queue.identity_key().await.context("the queue has no identity key")?;
+    let rates = Arc::new(MemoryRates::new(Arc::clone(&clock)));
+    let services = Services {
+        queue: Arc::clone(&queue) as _,
+        seen: Arc::new(MemorySeen::new(Arc::clone(&clock))),
+        rates: Arc::clone(&rates) as _,
+        identity_key: identity_key.clone(),
+    };
+    let Ok((ingest, worker)) = check_pipelines(loaded, &stages::registry(), &services) else {
+        bail!("the stages were built when the file was checked, but not now");
+    };
+    let state = State {
+        ingest: (role != Role::Worker).then(|| served(ingest)),
+        store: Arc::new(store.clone()),
+        clients: clients(&settings)?,
+        request_ids: RequestIds::new(HashKey::random().context("no randomness")?),
+        readiness: Readiness::default(),
+        pipeline: PipelineStatus { loaded_at: clock.unix_millis(), valid: true, last_error: None },
+        closed_hour: ClosedHour::default(),
+        queue: Arc::clone(&queue),
+        started: clock.monotonic(),
+        clock,
+        metrics,
+        rates,
+        identity_key,
+        settings,
+    };
+    Ok(Opened { state: Arc::new(state), queue, store, tasks, worker: Arc::new(worker) })
+}
+
+fn served(pipeline: Pipeline) -> Ingest {
+    let max_body = pipeline.max_body().unwrap_or(NO_BODY);
+    Ingest { pipeline, max_body }
+}
+
+/// Client keys live as long as the process: nobody can tell tomorrow who came today.
+fn clients(settings: &Settings) -> anyhow::Result<Clients> {
+    let key = HashKey::random().context("no randomness")?;
+    Ok(Clients::new(key, settings.server.trusted_proxies.clone()))
+}
+
+impl Opened {
+    /// The rollups, for stats and pages.
+    pub(super) fn source(&self) -> Arc<dyn Source> {
+        Arc::new(self.store.clone())
+    }
+
+    /// Starts the worker's tasks, if the role has any.
+    pub(super) fn spawn_worker(&self, role: Role) -> Running {
+        if role == Role::Server { Running::default() } else { work::spawn(self) }
+    }
+}
