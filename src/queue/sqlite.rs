@@ -4,6 +4,7 @@
 //! drains ([`claims`]). Any number of processes of one host may append.
 
 mod claims;
+mod failure;
 mod open;
 #[cfg(test)]
 mod tests;
@@ -20,10 +21,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::claims::Claims;
+use self::failure::Failure;
 use self::open::{Place, plain};
-use self::writer::{
-    Failure, GROUP, Job, Limits, Reply, Row, Statements, WORKER_LIFETIME_MS, Writer,
-};
+use self::writer::{GROUP, Job, Limits, Reply, Row, Statements, WORKER_LIFETIME_MS, Writer};
 use super::{Heartbeat, Queue, QueueState};
 use crate::config::settings;
 use crate::shutdown::Tasks;

@@ -1,5 +1,7 @@
 //! The queue against what a second, plain connection sees in its file.
 
+mod writing;
+
 use std::path::Path;
 
 use sea_orm::{Database, Value};
@@ -170,59 +172,6 @@ async fn a_full_queue_refuses_and_writes_nothing() {
     }
 }
 
-/// Transactions in the write-ahead log: frames that carry a database size end one
-/// (<https://www.sqlite.org/fileformat2.html#walformat>).
-fn commits(bench: &Bench) -> usize {
-    let log = std::fs::read(bench.folder.path().join("data/queue.db-wal")).unwrap();
-    let page = usize::try_from(u32::from_be_bytes(log[8..12].try_into().unwrap())).unwrap();
-    log[32..].chunks_exact(24 + page).filter(|frame| frame[4..8] != [0; 4]).count()
-}
-
-#[tokio::test]
-async fn one_transaction_holds_all_that_waits_in_order() {
-    let bench = Bench::new();
-    let queue = bench.open().await;
-    let (settings, arrived) = (bench.settings(), Arc::new(Notify::new()));
-    let place = Place::new(settings.url.expose(), false).unwrap();
-    let opened = place.open().await.unwrap();
-    let writer = Writer {
-        place,
-        db: opened.writer,
-        reader: opened.reader,
-        limits: Limits { events: 304, bytes: i64::MAX },
-        arrived,
-        statements: Statements::new(),
-        failed: false,
-    };
-    // All wait before the writer starts; together they exceed one statement's rows.
-    let (jobs, waiting) = mpsc::channel(GROUP);
-    let mut outcomes = Vec::new();
-    let mut expected = Vec::new();
-    for number in 1..=302 {
-        let (reply, outcome) = oneshot::channel();
-        // Two that do not fit, with one between them that does.
-        let events = if number == 300 || number == 302 { 9 } else { 1 };
-        expected.push(events == 1);
-        jobs.try_send(Job::Append(row(&entry(number, events, 0)).unwrap(), reply)).ok().unwrap();
-        outcomes.push(outcome);
-    }
-    let (reply, unheard) = oneshot::channel();
-    drop(unheard);
-    jobs.try_send(Job::Append(row(&entry(303, 1, 0)).unwrap(), reply)).ok().unwrap();
-    drop(jobs);
-    let before = commits(&bench);
-    bench.tasks.spawn(writer.run(waiting, CancellationToken::new())).await.unwrap();
-    assert_eq!(commits(&bench), before + 1);
-    let mut got = Vec::new();
-    for outcome in outcomes {
-        got.push(outcome.await.unwrap().is_ok());
-    }
-    assert_eq!(got, expected);
-    let stored = ids(&queue.claim(1_000, NO_PATIENCE).await.unwrap());
-    let want: Vec<_> = (1..=303).filter(|n| ![300, 302].contains(n)).map(id).collect();
-    assert_eq!(stored, want);
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_concurrent_append_is_stored_once() {
     let bench = Bench::new();
@@ -319,68 +268,6 @@ async fn entries_that_cannot_be_read_are_left_alone() {
     assert_eq!(queue.claim(1, NO_PATIENCE).await.unwrap(), []);
     let state = queue.state().await.unwrap();
     assert_eq!((state.entries, state.events, state.oldest), (3, 3, Some(1)));
-}
-
-#[tokio::test]
-async fn a_failed_write_is_undone_and_the_next_one_works() {
-    let bench = Bench::new();
-    let place = Place::new(bench.settings().url.expose(), false).unwrap();
-    let opened = place.open().await.unwrap();
-    let pages = number(&opened.writer, "PRAGMA page_count").await;
-    // A disk that is full, for this connection only.
-    opened.writer.execute_unprepared(&format!("PRAGMA max_page_count = {pages}")).await.unwrap();
-    let writer = Writer {
-        place,
-        db: opened.writer,
-        reader: opened.reader,
-        limits: Limits { events: i64::MAX, bytes: i64::MAX },
-        arrived: Arc::new(Notify::new()),
-        statements: Statements::new(),
-        failed: false,
-    };
-    let (jobs, waiting) = mpsc::channel(GROUP);
-    bench.tasks.spawn(writer.run(waiting, CancellationToken::new()));
-    let mut got = Vec::new();
-    for number in 1..=2 {
-        let (reply, outcome) = oneshot::channel();
-        let row = row(&entry(number, 500, 0)).unwrap();
-        jobs.send(Job::Append(row, reply)).await.ok().unwrap();
-        got.push(outcome.await.unwrap());
-    }
-    assert!(matches!(got[0], Err(Failure::Undone(_))), "{got:?}");
-    assert!(matches!(got[1], Ok(())), "{got:?}");
-    let queue = bench.open().await;
-    assert_eq!(ids(&queue.claim(1, NO_PATIENCE).await.unwrap()), [id(2)]);
-    let state = queue.state().await.unwrap();
-    assert_eq!((state.entries, state.events, state.accepted), (1, 500, 500));
-}
-
-#[tokio::test]
-async fn closing_writes_what_waits_and_refuses_what_comes() {
-    let bench = Bench::new();
-    let queue = bench.open().await;
-    let entries: Vec<_> = (1..=50).map(|number| entry(number, 1, 0)).collect();
-    {
-        // Polled in order: the appends are in the channel before the queue is told to close.
-        let mut appends: Vec<_> = entries.iter().map(|entry| queue.append(entry)).collect();
-        for append in &mut appends {
-            let pending = std::future::poll_fn(|cx| {
-                std::task::Poll::Ready(append.as_mut().poll(cx).is_pending())
-            });
-            assert!(pending.await);
-        }
-        queue.close().await;
-        for append in appends {
-            append.await.unwrap();
-        }
-    }
-    queue.close().await;
-    assert!(matches!(queue.append(&entry(51, 1, 0)).await, Err(AppendError::Unavailable(_))));
-    assert!(queue.claim(1, LONG).await.is_err());
-    bench.tasks.finished().await;
-    let folder = bench.folder.path().join("data");
-    assert!(!folder.join("queue.db-wal").exists());
-    assert_eq!(number(&bench.sql().await, "SELECT count(*) FROM entries").await, 50);
 }
 
 #[tokio::test]

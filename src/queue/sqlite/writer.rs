@@ -9,10 +9,10 @@ use sea_orm::{
     Statement, Value,
 };
 use stages::EntryId;
-use stages::ports::{AppendError, QueueError};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::failure::Failure;
 use super::open::{FULL, Place, begin, code, plain};
 
 /// Most rows a statement inserts or deletes; far below SQLite's 32 766 bound values.
@@ -21,31 +21,6 @@ pub(super) const ROWS: usize = 128;
 pub(super) const GROUP: usize = 1_024;
 /// A worker that gave no sign of life for this long is forgotten.
 pub(super) const WORKER_LIFETIME_MS: i64 = 10 * 60 * 1_000;
-
-/// Why a job was not done.
-#[derive(Clone, Debug)]
-pub(super) enum Failure {
-    /// The queue holds as much as it may.
-    Full,
-    /// Nothing was written.
-    Undone(Arc<DbErr>),
-    /// It is not known whether it was written.
-    Unknown(Arc<DbErr>),
-    /// The queue is closed; nothing was written.
-    Closed,
-    /// The writer vanished without an answer.
-    Lost,
-}
-
-/// The queue is closed.
-#[derive(Debug, thiserror::Error)]
-#[error("the queue is closed")]
-struct Closed;
-
-/// The writer ended before it answered.
-#[derive(Debug, thiserror::Error)]
-#[error("the queue's writer ended without an answer")]
-struct Lost;
 
 /// Where a job's outcome goes. A caller that went away does not undo its job.
 pub(super) type Reply = oneshot::Sender<Result<(), Failure>>;
@@ -371,46 +346,6 @@ impl Statements {
             )
         };
         Self { insert: (1..=ROWS).map(insert).collect(), delete: (1..=ROWS).map(delete).collect() }
-    }
-}
-
-impl Failure {
-    fn undone(error: DbErr) -> Self {
-        Self::Undone(Arc::new(error))
-    }
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Full => f.write_str("the queue is full"),
-            Self::Undone(error) => write!(f, "nothing was written: {error}"),
-            Self::Unknown(error) => write!(f, "the outcome is unknown: {error}"),
-            Self::Closed => Closed.fmt(f),
-            Self::Lost => Lost.fmt(f),
-        }
-    }
-}
-
-impl From<Failure> for AppendError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Full => Self::Full,
-            Failure::Undone(error) => Self::Unavailable(Box::new(error)),
-            Failure::Unknown(error) => Self::Unknown(Box::new(error)),
-            Failure::Closed => Self::Unavailable(Box::new(Closed)),
-            Failure::Lost => Self::Unknown(Box::new(Lost)),
-        }
-    }
-}
-
-impl From<Failure> for QueueError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Undone(error) | Failure::Unknown(error) => Self(Box::new(error)),
-            Failure::Full | Failure::Closed => Self(Box::new(Closed)),
-            Failure::Lost => Self(Box::new(Lost)),
-        }
     }
 }
 
