@@ -1,7 +1,8 @@
 //! The write side: the worker's transaction, one statement a step.
 //!
-//! Every step takes all its rows as one JSON text that `json_each` reads, so the cost of a statement
-//! is paid once a group and not once an event.
+//! Every step takes all its rows as one JSON text, so the cost of a statement is paid once a group
+//! and not once an event. `jsonb_each` (SQLite 3.51, which is built in) hands out each row in binary
+//! form; `json_each` would print it as text that every column parses again, at twice the time.
 
 pub(super) mod cells;
 
@@ -25,11 +26,11 @@ const SHARD: i64 = 0;
 /// The code under which batch-persist sets aside what stayed in the queue too long.
 const EXPIRED: &str = "expired";
 
-const KNOWN_ENTRIES: &str = "SELECT j.key FROM json_each(?1) j CROSS JOIN entries e \
+const KNOWN_ENTRIES: &str = "SELECT j.key FROM jsonb_each(?1) j CROSS JOIN entries e \
     WHERE e.entry_id = unhex(j.value->>0)";
 const INSERT_ENTRIES: &str = "INSERT INTO entries \
     (entry_id, received_hour, events, persisted, duplicate, dead_letter, expired) \
-    SELECT unhex(value->>0), value->>1, 0, 0, 0, 0, 0 FROM json_each(?1) WHERE true \
+    SELECT unhex(value->>0), value->>1, 0, 0, 0, 0, 0 FROM jsonb_each(?1) WHERE true \
     ON CONFLICT DO NOTHING";
 
 const INSERT_EVENTS: &str = "INSERT INTO events \
@@ -37,18 +38,18 @@ const INSERT_EVENTS: &str = "INSERT INTO events \
      retry_count, country, parameters, session_id, sequence_number, error_type, received_hour) \
     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, \
      value->>8, value->>9, value->>10, value->>11, value->>12, value->>13, value->>14 \
-    FROM json_each(?1)";
+    FROM jsonb_each(?1)";
 
 const INSERT_LETTERS: &str = "INSERT INTO dead_letters \
     (id, code, sqlstate, payload, received_hour, first_seen_hour, attempts) \
     SELECT randomblob(16), value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 \
-    FROM json_each(?1)";
+    FROM jsonb_each(?1)";
 
 const SETTLE_ENTRIES: &str = "UPDATE entries SET events = j.value->>1, persisted = j.value->>2, \
     duplicate = j.value->>3, dead_letter = j.value->>4, \
     expired = j.value->>2 = 0 AND j.value->>4 > 0 \
       AND received_hour IN (SELECT value FROM json_each(?2)) \
-    FROM json_each(?1) j WHERE entry_id = unhex(j.value->>0)";
+    FROM jsonb_each(?1) j WHERE entry_id = unhex(j.value->>0)";
 
 const ADD_TO_LEDGER: &str = "INSERT INTO ledger \
     (shard, persisted, duplicate, dead_letter, discarded, commits) VALUES (?1, ?2, ?3, ?4, ?5, 1) \
@@ -74,14 +75,14 @@ macro_rules! identities {
                 " UNION ALL SELECT (SELECT min(k.day) FROM ",
                 $table,
                 " k WHERE k.day > held.day) FROM held WHERE held.day IS NOT NULL) \
-                 SELECT j.key FROM json_each(?1) j WHERE EXISTS (SELECT 1 FROM ",
+                 SELECT j.key FROM jsonb_each(?1) j WHERE EXISTS (SELECT 1 FROM ",
                 $table,
                 " k WHERE k.day IN (SELECT day FROM held) AND k.key = unhex(j.value->>0))"
             ),
             insert: concat!(
                 "INSERT INTO ",
                 $table,
-                " (key, day) SELECT unhex(value->>0), value->>1 FROM json_each(?1) WHERE true \
+                " (key, day) SELECT unhex(value->>0), value->>1 FROM jsonb_each(?1) WHERE true \
                  ON CONFLICT DO NOTHING"
             ),
         }
@@ -91,7 +92,7 @@ macro_rules! identities {
 const BATCHES: Identities = identities!("batch_keys");
 const EVENTS: Identities = identities!("event_keys");
 const RELEASE_EVENTS: &str = "DELETE FROM event_keys WHERE (day, key) IN \
-    (SELECT value->>1, unhex(value->>0) FROM json_each(?1))";
+    (SELECT value->>1, unhex(value->>0) FROM jsonb_each(?1))";
 
 /// When a dead letter was first seen and how often it was tried.
 #[derive(Debug, Clone)]
@@ -152,16 +153,13 @@ impl WriteTx {
 
     /// Inserts keys and answers for each whether it was new. Few are known as a rule, so the known
     /// ones are asked for and the new ones are not: an answer a row would cost more than the row.
-    async fn claim<K: Copy>(
+    async fn claim<K: Copy + Sync>(
         &self,
         known: &str,
         insert: &str,
         keys: &[K],
         write: impl Fn(&mut JsonRows, K) + Sync + Send,
-    ) -> Result<Vec<bool>, StoreError>
-    where
-        K: Sync,
-    {
+    ) -> Result<Vec<bool>, StoreError> {
         let json = |keep: &dyn Fn(usize) -> bool| {
             let mut rows = JsonRows::with_capacity(keys.len(), 60);
             for (_, &key) in keys.iter().enumerate().filter(|&(index, _)| keep(index)) {

@@ -33,7 +33,7 @@ async fn settle_down(f: &Fixture, queue_oldest: Option<Hour>) -> usize {
     runs
 }
 
-/// Rows of events, rollup_hour, rollup_day, errors, event_keys, batch markers.
+/// How many rows some of the tables have, one for each kind of retention.
 async fn counts(f: &Fixture) -> [i64; 6] {
     let mut counts = [0; 6];
     let tables = ["events", "rollup_hour", "rollup_day", "errors", "event_keys", "entries"];

@@ -30,7 +30,7 @@ const SUMS: [&str; 8] = [
 ];
 
 const ADD_ERRORS: &str = "INSERT INTO errors (hour, tool, version, error_type, count) \
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?1) WHERE true \
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM jsonb_each(?1) WHERE true \
     ON CONFLICT (hour, tool, version, error_type) DO UPDATE SET \
     count = errors.count + excluded.count";
 
@@ -60,12 +60,12 @@ fn table(name: &str, bucket: &str, dimensions: &[&str]) -> Table {
     };
     Table {
         find: format!(
-            "SELECT j.key, t.times FROM json_each(?1) j CROSS JOIN {name} t WHERE {}",
+            "SELECT j.key, t.times FROM jsonb_each(?1) j CROSS JOIN {name} t WHERE {}",
             same.join(" AND ")
         ),
         add: format!(
             "INSERT INTO {name} ({keys}, {columns}, time_min, time_max, times) \
-             SELECT {values}, unhex(value->>{last}) FROM json_each(?1) WHERE true \
+             SELECT {values}, unhex(value->>{last}) FROM jsonb_each(?1) WHERE true \
              ON CONFLICT ({keys}) DO UPDATE SET {sums}, {min}, {max}, \
              times = CASE WHEN excluded.time_count > 0 THEN excluded.times ELSE {name}.times END",
             keys = keys.join(", "),
