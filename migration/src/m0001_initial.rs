@@ -39,15 +39,6 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(events()).await?;
-        manager
-            .create_index(
-                Index::create()
-                    .name("events_timestamp_hour")
-                    .table("events")
-                    .col("timestamp_hour")
-                    .take(),
-            )
-            .await?;
         for table in [entries(), batch_keys(), event_keys(), dead_letters(), ledger()]
             .into_iter()
             .chain([rollup("rollup_hour", "hour"), rollup("rollup_day", "day")])
@@ -56,13 +47,13 @@ impl MigrationTrait for Migration {
         {
             manager.create_table(by_key(table, manager)).await?;
         }
-        // Markers are forgotten by age, and the newest one tells when the last event came.
-        let by_hour = Index::create()
-            .name("entries_received_hour")
-            .table("entries")
-            .col("received_hour")
-            .take();
-        manager.create_index(by_hour).await
+        // Status asks for the newest receipt, and housekeeping for markers older than a day.
+        for (table, column) in [("events", "timestamp_hour"), ("entries", "received_hour")] {
+            let name = format!("{table}_{column}");
+            let index = Index::create().name(name).table(table).col(column).take();
+            manager.create_index(index).await?;
+        }
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -134,10 +125,12 @@ fn events() -> TableCreateStatement {
         .take()
 }
 
-/// Markers of queue entries, and what became of their events.
+/// Markers of queue entries, and what became of their events. `expired`: the entry came too late to
+/// be judged, so its events are dead letters.
 fn entries() -> TableCreateStatement {
     let outcomes = ["events", "persisted", "duplicate", "dead_letter"].map(number);
-    let rest = [text("received_hour")].into_iter().chain(outcomes);
+    let expired = ColumnDef::new("expired").boolean().not_null().take();
+    let rest = [text("received_hour")].into_iter().chain(outcomes).chain([expired]);
     keyed("entries", [bytes("entry_id")], rest)
 }
 
@@ -163,9 +156,10 @@ fn dead_letters() -> TableCreateStatement {
     keyed("dead_letters", [bytes("id")], rest)
 }
 
-/// A row for each worker shard, so that it is no hot spot.
+/// A row for each worker shard, so that it is no hot spot. `commits` counts the transactions that
+/// changed what readers see.
 fn ledger() -> TableCreateStatement {
-    let sums = ["persisted", "duplicate", "dead_letter", "discarded"].map(number);
+    let sums = ["persisted", "duplicate", "dead_letter", "discarded", "commits"].map(number);
     keyed("ledger", [number("shard")], sums)
 }
 
