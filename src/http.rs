@@ -13,6 +13,7 @@ pub mod facts;
 mod ingest;
 pub mod middleware;
 mod ops;
+pub mod page;
 pub mod problem;
 mod quota;
 pub mod serve;
@@ -46,7 +47,8 @@ pub fn router(state: &Arc<State>, source: Arc<dyn Source>) -> Router {
         .push(
             Router::new()
                 .hoop(Inject { source, clock: Arc::clone(&state.clock) })
-                .push(stats::routes()),
+                .push(stats::routes())
+                .push(page::routes()),
         );
     Router::new()
         .push(Router::with_path("v1/events").post(Events(s())))

@@ -12,6 +12,8 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 pub(crate) const MINUTE: &str = "public, max-age=60";
 /// For an answer that is different every second.
 pub(crate) const NO_STORE: &str = "no-store";
+/// How long a file may be kept whose name changes with its content.
+pub(crate) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// A name for content: 32 hex digits that change when the content does. Not keyed, because it
 /// names what everybody may read.
