@@ -52,6 +52,8 @@ pub struct Window {
     pub range: Range,
     /// The buckets of a series over them.
     pub grain: Grain,
+    /// The current hour, which is not over.
+    pub now: Hour,
 }
 
 /// Why a query is refused. Says what would be right, and never repeats what was sent.
@@ -153,12 +155,23 @@ impl Period {
             Self::Between(range) => range.from,
         };
         let to = if let Self::Between(range) = self { range.to } else { now.plus(1) };
-        let grain = match to.epoch_hours() - from.epoch_hours() {
-            ..=HOURLY_UP_TO => Grain::Hour,
-            ..=DAILY_UP_TO => Grain::Day,
-            _ => Grain::Month,
+        let hours = to.epoch_hours() - from.epoch_hours();
+        let grain = if hours <= HOURLY_UP_TO && hours_are_kept(from, now) {
+            Grain::Hour
+        } else if hours <= DAILY_UP_TO {
+            Grain::Day
+        } else {
+            Grain::Month
         };
-        Window { period: self.to_string(), range: Range { from, to }, grain }
+        Window { period: self.to_string(), range: Range { from, to }, grain, now }
+    }
+
+    /// The query that asks for the period.
+    pub fn query(self) -> String {
+        match self {
+            Self::Between(range) => format!("from={}&to={}", range.from, range.to),
+            named => format!("period={named}"),
+        }
     }
 }
 
@@ -187,10 +200,15 @@ fn moment(text: &str, name: &'static str, now: Hour) -> Result<Hour, BadQuery> {
     let at = Day::parse(text).map(Day::start).or_else(|| Hour::parse(text));
     let at = at.ok_or(BadQuery::Moment(name))?;
     let whole_day = at == at.day().start();
-    if !whole_day && at < now.plus(1 - i64::from(MAX_HOURS)) {
+    if !whole_day && !hours_are_kept(at, now) {
         return Err(BadQuery::HourGone(name));
     }
     Ok(at)
+}
+
+/// Whether single hours are still known; further back there are only dates.
+fn hours_are_kept(at: Hour, now: Hour) -> bool {
+    at >= now.plus(1 - i64::from(MAX_HOURS))
 }
 
 fn nearest(name: &str) -> Option<&'static str> {

@@ -68,7 +68,7 @@ pub(crate) struct Mark {
     pub(crate) label: String,
     /// How the label hangs on the mark, so that it stays inside: `start`, `middle` or `end`.
     pub(crate) anchor: &'static str,
-    /// Whether there is room for the label under the mark.
+    /// Whether the label belongs under the mark.
     pub(crate) below: bool,
 }
 
@@ -110,7 +110,8 @@ pub(crate) fn chart(grain: Grain, points: &[Point]) -> Chart {
         y: at[i].1,
         label: words::count(points[i].calls),
         anchor: anchor(at[i].0),
-        below: at[i].1 < ROOM_BELOW,
+        // The line comes from above: over the mark it would run through the label.
+        below: at[i].1 < ROOM_BELOW && i > 0 && at[i - 1].1 < at[i].1,
     };
     Chart {
         y_ticks: ticks

@@ -31,8 +31,8 @@ pub(super) struct Cells {
 #[template(path = "overview.html")]
 pub(super) struct Page {
     shell: Shell,
-    /// The period in the form of the API.
-    period: String,
+    /// The query that asks the API for the same period.
+    query: String,
     /// `88,938 calls`, and the rest of the headline.
     headline: (String, String),
     lead: String,
@@ -96,7 +96,7 @@ impl Page {
         };
         Self {
             shell: Shell::new(&format!("{calls} {said}"), watermark.last_received, Some(period)),
-            period: window.period.clone(),
+            query: period.query(),
             headline: (calls, said),
             lead: lead(&tools, &total),
             chart: chart(window.grain, &points),
@@ -216,11 +216,14 @@ fn cards(total: &Tally, tools: &BTreeMap<&str, Tally>, versions: &[AxisCell]) ->
         card(
             "Mean response time",
             total.measures.mean().map(words::duration),
-            total.measures.mean().map_or_else(untimed, |_| format!("{timed} of the calls said")),
+            total
+                .measures
+                .mean()
+                .map_or_else(untimed, |_| format!("known for {timed} of the calls")),
         ),
         card(
-            "Slowest 5% take over",
-            quantile(total, 0.95),
+            "Slowest 5%",
+            quantile(total, 0.95).map(|slow| format!("over {slow}")),
             quantile(total, 0.5)
                 .map_or_else(untimed, |half| format!("95th percentile; half take up to {half}")),
         ),
@@ -272,13 +275,12 @@ fn error_rows(cells: &[ErrorCell]) -> Vec<ErrorRow> {
     rows.collect()
 }
 
-/// `get_forecast and 3 others`
+/// `get_forecast`, and `get_forecast +3` when three more reported it.
 fn tools_of(tools: &[(&str, u64)]) -> String {
     match tools {
         [] => String::new(),
         [(only, _)] => (*only).to_owned(),
-        [(first, _), (second, _)] => format!("{first}, {second}"),
-        [(first, _), rest @ ..] => format!("{first} and {} others", rest.len()),
+        [(first, _), others @ ..] => format!("{first} +{}", others.len()),
     }
 }
 

@@ -62,7 +62,20 @@ fn ends_may_be_dates_or_whole_hours() {
     ] {
         let mut query = vec![("from", from)];
         query.extend(to.map(|to| ("to", to)));
-        assert_eq!(window(&query).unwrap().period, shown);
+        let period = Period::parse(&query, now()).unwrap();
+        assert_eq!(period.window(now(), None).period, shown);
+        let (from, to) = shown.split_once('/').unwrap();
+        assert_eq!(period.query(), format!("from={from}&to={to}"));
+        assert_eq!(Period::parse(&[("from", from), ("to", to)], now()), Ok(period));
+    }
+}
+
+#[test]
+fn hours_are_shown_only_while_they_are_kept() {
+    for (from, to, grain) in
+        [("2026-07-22", "2026-07-24", Grain::Hour), ("2026-07-21", "2026-07-23", Grain::Day)]
+    {
+        assert_eq!(window(&[("from", from), ("to", to)]).unwrap().grain, grain, "{from}");
     }
 }
 

@@ -40,11 +40,11 @@ fn lines_stand_on_the_middle_of_their_buckets() {
     assert_eq!(chart.line, "M12.5 50L37.5 100L62.5 0");
     assert_eq!(chart.area, "M12.5 50L37.5 100L62.5 0L62.5 100L12.5 100Z");
     assert_eq!(chart.dashed, "M62.5 0L87.5 75");
-    let mark = |x, y, label: &str| {
-        Some(Mark { x, y, label: label.to_owned(), anchor: "middle", below: true })
+    let mark = |x, y, label: &str, below| {
+        Some(Mark { x, y, label: label.to_owned(), anchor: "middle", below })
     };
-    assert_eq!(chart.peak, mark(62.5, 0.0, "20"));
-    assert_eq!(chart.now, mark(87.5, 75.0, "5"));
+    assert_eq!(chart.peak, mark(62.5, 0.0, "20", false));
+    assert_eq!(chart.now, mark(87.5, 75.0, "5", true));
     let labels: Vec<(f64, &str)> =
         chart.y_ticks.iter().map(|tick| (tick.at, tick.label.as_str())).collect();
     assert_eq!(labels, [(100.0, "0"), (75.0, "5"), (50.0, "10"), (25.0, "15"), (0.0, "20")]);
