@@ -1,7 +1,5 @@
 //! `check`: whether a configuration would start, and what it would do.
 
-use std::fmt::Write as _;
-
 use clap::Args;
 use stages::StageSpec;
 
@@ -11,7 +9,7 @@ use crate::config::{Flags, Loaded};
 
 /// Check the configuration and show the pipelines, without starting anything.
 ///
-/// File, environment and flags are read as `serve` reads them. Everything that is wrong is reported
+/// File and environment are read as `serve` reads them. Everything that is wrong is reported
 /// at once, with file, line and column (exit code 78). No queue or database is opened.
 #[derive(Debug, Args)]
 pub(super) struct Check {
@@ -49,15 +47,10 @@ fn summary(loaded: &Loaded) -> String {
 }
 
 fn stage(spec: &StageSpec) -> String {
-    let mut line = spec.label().to_owned();
-    if spec.label() != spec.stage {
-        // Writing into a String cannot fail.
-        let _ = write!(line, " ({})", spec.stage);
-    }
-    if spec.dry_run {
-        line.push_str(" [dry run]");
-    }
-    line
+    let name =
+        if spec.label() == spec.stage { String::new() } else { format!(" ({})", spec.stage) };
+    let dry = if spec.dry_run { " [dry run]" } else { "" };
+    format!("{}{name}{dry}", spec.label())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::config::settings::Listen;
 /// Run the server and the worker until asked to stop (the default command).
 ///
 /// SIGTERM or SIGINT asks to stop: the server says "not ready", finishes what is in flight and lets
-/// the worker finish its transaction, all within server.shutdown_grace. A second signal means now.
+/// the worker finish its transaction, all within `server.shutdown_grace`. A second signal means now.
 #[derive(Debug, Default, Args)]
 pub(super) struct Serve {
     #[command(flatten)]

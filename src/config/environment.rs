@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use stages::{Registry, StageSpec};
 
-use super::problem::{Path, Place, Problem, suggestion};
+use super::problem::{Path, Place, Problem, closest};
 use super::shape::Shape;
 
 const PREFIX: &str = "ANALYTICS_";
@@ -72,9 +72,11 @@ impl Environment {
             return;
         }
         let Some(settings) = names.get(name) else {
-            let typed = name.to_ascii_uppercase();
-            let known = names.keys().map(String::as_str);
-            let mut help: Vec<String> = suggestion(&typed, known).into_iter().collect();
+            // Compared without what all names share, which would make any two look alike.
+            let known = names.keys().filter_map(|known| known.strip_prefix(PREFIX));
+            let close = closest(name.trim_start_matches(PREFIX), known);
+            let mut help: Vec<String> =
+                close.map(|close| format!("did you mean `{PREFIX}{close}`?")).into_iter().collect();
             help.push(
                 "names are ANALYTICS_<SECTION>__<KEY> or ANALYTICS_STAGE__<LABEL>__<KEY>"
                     .to_owned(),

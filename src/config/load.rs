@@ -83,6 +83,15 @@ where
         problems: repeated,
         tree: Tree::new(document.value),
     };
+    if !loader.tree.value().is_object() {
+        let problem = Problem {
+            place: Place::Mark(document.root.value_mark(&[])),
+            code: "wrong_type",
+            message: "the file must hold sections such as `server:` and `store:`".to_owned(),
+            help: vec!["compare it with the shipped pipeline.yaml".to_owned()],
+        };
+        return Err(Diagnostics::new(text.name, text.text, vec![problem]));
+    }
     loader.strict(&variables);
     loader.default_lists();
     let mut source =
@@ -133,9 +142,6 @@ impl Loader<'_> {
 
     fn cut(&mut self, found: Vec<Finding>) {
         for finding in &found {
-            if finding.path.is_empty() {
-                self.tree = Tree::new(Value::Object(serde_json::Map::new()));
-            }
             self.tree.cut(&finding.path);
         }
         self.findings.extend(found);

@@ -12,7 +12,7 @@ use super::settings::{Listen, Settings};
 /// Something worth saying.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Stable snake_case code.
+    /// Stable `snake_case` code.
     pub code: &'static str,
     /// A sentence.
     pub message: String,

@@ -52,8 +52,7 @@ pub(super) fn build(
             for error in errors {
                 let typed = error.index.and_then(|index| specs.get(index));
                 let finding = finding(error, &names, typed.map(|spec| spec.stage.as_str()));
-                let known =
-                    |other: &Finding| other.path == finding.path && other.code == finding.code;
+                let known = |other: &Finding| *other == finding;
                 if !findings.iter().any(known) {
                     findings.push(finding);
                 }

@@ -34,7 +34,7 @@ pub enum Place {
 pub struct Problem {
     /// Where.
     pub place: Place,
-    /// Stable snake_case code.
+    /// Stable `snake_case` code.
     pub code: &'static str,
     /// What is wrong, in a sentence without the offending value.
     pub message: String,
@@ -131,11 +131,20 @@ pub(super) fn suggestion<'a>(
     typed: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
+    closest(typed, known).map(|name| format!("did you mean `{name}`?"))
+}
+
+/// The known name that is closest to what was typed, when it is close enough.
+pub(super) fn closest<'a>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     // Below this, suggestions surprise more often than they help.
-    const CLOSE: f64 = 0.6;
-    let score = |name: &str| strsim::normalized_damerau_levenshtein(typed, name);
+    const CLOSE: f64 = 0.5;
+    let typed = typed.to_lowercase();
+    let score = |name: &str| strsim::normalized_damerau_levenshtein(&typed, &name.to_lowercase());
     let best = known.into_iter().max_by(|a, b| score(a).total_cmp(&score(b)))?;
-    (score(best) >= CLOSE).then(|| format!("did you mean `{best}`?"))
+    (score(best) >= CLOSE).then_some(best)
 }
 
 /// A path as an operator writes it: `server.listen`, `ingest[2].with.tools`.

@@ -11,7 +11,16 @@ pub const FILE: &str = "deploy/pipeline.schema.json";
 
 /// The schema of the settings alone: stages may have any name and any `with`.
 pub(super) fn settings_schema() -> Value {
-    schema_for!(Settings).to_value()
+    let mut schema = schema_for!(Settings).to_value();
+    // Every key has its own default; that of a whole section would only repeat them.
+    for section in schema["properties"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        section.as_object_mut().and_then(|section| section.remove("default"));
+    }
+    // Secrets hide themselves when serialised, but these defaults are none.
+    let Settings { queue, store, .. } = Settings::default();
+    schema["$defs"]["Queue"]["properties"]["url"]["default"] = json!(queue.url.expose());
+    schema["$defs"]["Store"]["properties"]["url"]["default"] = json!(store.url.expose());
+    schema
 }
 
 /// The schema of the whole file: each list names the stages that it may hold, and each stage has

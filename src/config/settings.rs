@@ -124,7 +124,7 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Queue {
-    /// `sqlite://data/queue.db`.
+    /// Where it is: a file such as `sqlite://data/queue.db`, made when it is missing.
     pub url: Secret,
     /// Most events it holds; then servers answer 503.
     pub max_events: u64,
@@ -158,7 +158,7 @@ pub enum Durability {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    /// `sqlite://data/analytics.db`.
+    /// Where it is: a file such as `sqlite://data/analytics.db`, made when it is missing.
     pub url: Secret,
     /// Connections for reading.
     pub pool: u32,

@@ -230,7 +230,7 @@ impl<'s> Shape<'s> {
         let finding = Finding::value(path, "wrong_type", message);
         match value {
             Value::Null => finding.help("give it a value, or remove the key for its default"),
-            Value::Number(_) | Value::Bool(_) if self.is_text() => {
+            Value::Number(_) | Value::Bool(_) if self.expected() == "text" => {
                 finding.help("write the value in quotes if it is meant as text")
             }
             _ => finding,

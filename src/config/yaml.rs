@@ -91,6 +91,8 @@ impl Node {
 /// Reads a document, and reports keys that stand twice. These do not prevent further checks of it;
 /// anything in `Err` does.
 pub(super) fn parse(text: &str) -> Result<(Document, Vec<Problem>), Vec<Problem>> {
+    // Without a line break at the very end, readers disagree about a block that stands there.
+    let text = &format!("{}\n", text.strip_suffix('\n').unwrap_or(text));
     let parser = Parser::new_from_str(text);
     let mut builder = Builder { parser, problems: Vec::new(), repeated: Vec::new() };
     let root = match builder.document() {
@@ -304,7 +306,8 @@ fn compare(node: &Node, value: &Value, path: &mut Path, findings: &mut Vec<Findi
     if !same {
         let message = "YAML readers disagree about what this says";
         findings.push(
-            Finding::value(path, AMBIGUOUS, message).help("write the value in quotes, on one line"),
+            Finding::value(path, AMBIGUOUS, message)
+                .help("write the value in quotes, on one line, without unusual line breaks"),
         );
     }
 }
