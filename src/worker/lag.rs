@@ -11,7 +11,7 @@ const LOOKS: usize = 600;
 
 /// Remembers when entry numbers were first seen.
 #[derive(Debug, Default)]
-pub struct LagMeter {
+pub(super) struct LagMeter {
     /// (monotonic time of the look, newest number then), oldest look first.
     looks: VecDeque<(Duration, u64)>,
 }
@@ -20,7 +20,7 @@ impl LagMeter {
     /// Takes a look: `newest` is the number of the newest entry, `oldest` that of the oldest one
     /// that waits. Returns how long that one has waited, exact to the distance between two looks.
     /// A wait that began before the first remembered look is measured from that look.
-    pub fn look(&mut self, now: Duration, newest: u64, oldest: Option<u64>) -> Duration {
+    pub(super) fn look(&mut self, now: Duration, newest: u64, oldest: Option<u64>) -> Duration {
         if self.looks.len() == LOOKS {
             self.looks.pop_front();
         }
