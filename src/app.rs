@@ -71,8 +71,8 @@ async fn stop(
     worker.finished().await;
     opened.queue.close().await;
     opened.store.close().await;
-    opened.tasks.finished().await;
     serving.stop_private(Duration::ZERO).await;
+    opened.tasks.finished().await;
     tracing::info!("stopped");
 }
 

@@ -20,6 +20,8 @@ pub struct Facts {
     pub uptime: Duration,
     /// The queue.
     pub queue: Option<QueueState>,
+    /// Events that were accepted while the store was read.
+    pub arrived: u64,
     /// The store's ledger.
     pub totals: Option<Totals>,
     /// Whether the store answers.
@@ -32,33 +34,33 @@ pub struct Facts {
     pub workers: Vec<Heartbeat>,
 }
 
-/// The ledger: `accepted = persisted + duplicate + dead_letter + discarded + queued`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The ledger: `accepted = persisted + duplicate + dead_letter + discarded + queued`. What cannot be
+/// read is absent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Events ever accepted.
-    pub accepted: i64,
+    pub accepted: Option<i64>,
     /// Stored.
-    pub persisted: i64,
+    pub persisted: Option<i64>,
     /// Counted before.
-    pub duplicate: i64,
+    pub duplicate: Option<i64>,
     /// Set aside.
-    pub dead_letter: i64,
+    pub dead_letter: Option<i64>,
     /// Dropped by an operator.
-    pub discarded: i64,
+    pub discarded: Option<i64>,
     /// Waiting in the queue.
-    pub queued: i64,
-    /// Upper bound of the events that stand in queue and store at once, between commit and
-    /// acknowledgement: nothing that is not queued can.
-    pub in_flight: i64,
-    /// `accepted` less all the others: 0, or down to `-in_flight` for a moment.
-    pub balance: i64,
+    pub queued: Option<i64>,
+    /// Upper bound of the events that were on their way while the ledger was read.
+    pub in_flight: Option<i64>,
+    /// `accepted` less all the others: 0, or at most `in_flight` away from it for a moment.
+    pub balance: Option<i64>,
     /// Accepted events that the queue forgot. A queue on disk forgets none.
-    pub lost: i64,
+    pub lost: Option<i64>,
 }
 
 impl Ledger {
     /// The members by name.
-    pub fn members(&self) -> [(&'static str, i64); 9] {
+    pub fn members(&self) -> [(&'static str, Option<i64>); 9] {
         [
             ("accepted", self.accepted),
             ("persisted", self.persisted),
@@ -76,8 +78,9 @@ impl Ledger {
 impl Facts {
     /// Asks queue and store. Never fails: what does not answer in time is absent.
     ///
-    /// The queue is read before the store: whatever moves from one to the other in between is then
-    /// seen twice, never lost, and the balance stays within `in_flight`.
+    /// The queue is read before the store and after it. Whatever moves from one to the other in
+    /// between is seen twice, and what is accepted in between may be seen settled only; both are
+    /// bounded by what the two readings of the queue tell.
     pub async fn gather(state: &State) -> Self {
         let queue = in_time(state.queue.state()).await;
         let (store, totals, last_received, workers) = tokio::join!(
@@ -86,9 +89,15 @@ impl Facts {
             in_time(state.store.last_received()),
             in_time(state.queue.workers()),
         );
+        let after = in_time(state.queue.state()).await;
+        let arrived = match (queue, after) {
+            (Some(before), Some(after)) => after.accepted.saturating_sub(before.accepted),
+            _ => 0,
+        };
         Self {
             uptime: state.clock.monotonic().saturating_sub(state.started),
             queue,
+            arrived,
             totals,
             store_up: store.is_some(),
             last_received: last_received.flatten(),
@@ -97,31 +106,26 @@ impl Facts {
         }
     }
 
-    /// The ledger, when both sides of it are known.
-    pub fn ledger(&self) -> Option<Ledger> {
-        let (queue, totals) = (self.queue?, self.totals?);
-        let [accepted, persisted, duplicate, dead_letter, discarded, queued] = [
-            queue.accepted,
-            totals.persisted,
-            totals.duplicate,
-            totals.dead_letter,
-            totals.discarded,
-            queue.events,
-        ]
-        .map(|events| i64::try_from(events).unwrap_or(i64::MAX));
-        let settled = persisted.saturating_add(duplicate).saturating_add(dead_letter);
-        let elsewhere = settled.saturating_add(discarded).saturating_add(queued);
-        Some(Ledger {
-            accepted,
-            persisted,
-            duplicate,
-            dead_letter,
-            discarded,
-            queued,
-            in_flight: queued,
-            balance: accepted.saturating_sub(elsewhere),
-            lost: 0,
-        })
+    /// The ledger.
+    pub fn ledger(&self) -> Ledger {
+        let signed = |events: u64| i64::try_from(events).unwrap_or(i64::MAX);
+        let queue = |member: fn(&QueueState) -> u64| self.queue.as_ref().map(member).map(signed);
+        let store = |member: fn(&Totals) -> u64| self.totals.as_ref().map(member).map(signed);
+        let ledger = Ledger {
+            accepted: queue(|queue| queue.accepted),
+            persisted: store(|totals| totals.persisted),
+            duplicate: store(|totals| totals.duplicate),
+            dead_letter: store(|totals| totals.dead_letter),
+            discarded: store(|totals| totals.discarded),
+            queued: queue(|queue| queue.events),
+            in_flight: queue(|queue| queue.events).map(|queued| queued + signed(self.arrived)),
+            balance: None,
+            lost: Some(0),
+        };
+        let settled = [ledger.persisted, ledger.duplicate, ledger.dead_letter, ledger.discarded];
+        let elsewhere = settled.into_iter().chain([ledger.queued]).sum::<Option<i64>>();
+        let balance = ledger.accepted.zip(elsewhere).map(|(all, elsewhere)| all - elsewhere);
+        Ledger { balance, ..ledger }
     }
 
     /// Whether a worker gave a sign of life within `limit`.
@@ -160,14 +164,21 @@ mod tests {
             let facts = Facts {
                 uptime: Duration::ZERO,
                 queue: Some(queue),
+                arrived: 3,
                 totals: Some(totals),
                 store_up: true,
                 last_received: None,
                 connections: None,
                 workers: Vec::new(),
             };
-            let ledger = facts.ledger().unwrap();
-            assert_eq!((ledger.balance, ledger.queued, ledger.in_flight), (balance, 8, 8));
+            let ledger = facts.ledger();
+            assert_eq!(
+                (ledger.balance, ledger.queued, ledger.in_flight),
+                (Some(balance), Some(8), Some(11))
+            );
+            // With the store away the queue's side is still known.
+            let ledger = Facts { totals: None, ..facts }.ledger();
+            assert_eq!((ledger.accepted, ledger.balance), (Some(accepted as i64), None));
         }
     }
 }

@@ -16,8 +16,8 @@ use stages::rollup::Axis;
 use self::shell::{ICON, Message, STYLESHEET};
 use self::view::{Cells, Page};
 use super::cached;
+use super::problem::{Kind, Problem};
 use super::stats::ask::{clock, period, source};
-use super::stats::problem::Problem;
 use super::stats::read;
 use crate::stats::Period;
 
@@ -73,7 +73,7 @@ async fn get_file(req: &mut Request, res: &mut Response) {
         Some(file) => {
             cached::respond(req.headers(), res, file.kind, cached::IMMUTABLE, file.content);
         }
-        None => Problem::not_found("there is nothing at this address").render(res),
+        None => Problem::plain(Kind::NotFound, "there is nothing at this address").write(res),
     }
 }
 

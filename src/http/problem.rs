@@ -3,14 +3,20 @@
 //! Nothing in a problem comes from the request: not a value, not a path, not a header.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use salvo::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use salvo::http::{HeaderValue, ResBody, Response, StatusCode};
 use serde::Serialize;
+use stages::ports::StoreError;
 
 use super::answer::Note;
 use super::middleware::REQUEST_ID;
+use crate::worker::error_chain;
+
+/// When a reader may ask again after the store failed.
+const READ_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// The coarse kinds of error: what a client can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,6 +197,12 @@ impl Problem {
         Self::new(kind, kind.error(), detail)
     }
 
+    /// A fault of this program. The cause is logged and not shown.
+    pub(super) fn internal(cause: impl fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        Self::of_status(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
     /// The problem for an error status without a body.
     pub(super) fn of_status(status: StatusCode) -> Self {
         let detail = match status {
@@ -217,6 +229,16 @@ impl Problem {
         self
     }
 
+    /// The status.
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong and what to do.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The precise code.
     pub const fn code(&self) -> &'static str {
         self.code
@@ -225,14 +247,20 @@ impl Problem {
     /// Makes it the answer. The request id is taken from the answer's own header.
     pub fn write(&self, res: &mut Response) {
         let body = self.to_json(res.headers().get(REQUEST_ID));
+        self.head(res);
+        let kind = HeaderValue::from_static("application/problem+json");
+        res.headers_mut().insert(CONTENT_TYPE, kind);
+        res.replace_body(ResBody::Once(body.into()));
+    }
+
+    /// Sets status and headers only, for a page that shows the problem in its own words.
+    pub(super) fn head(&self, res: &mut Response) {
         let headers = res.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         res.status_code(self.status);
-        res.replace_body(ResBody::Once(body.into()));
     }
 
     fn to_json(&self, request_id: Option<&HeaderValue>) -> Vec<u8> {
@@ -250,6 +278,15 @@ impl Problem {
             retry_after: self.retry_after,
         };
         serde_json::to_vec(&wire).expect("strings and numbers always serialise")
+    }
+}
+
+/// A read failed because the store did. The cause is logged and not shown.
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = error_chain(&error), "the statistics cannot be read");
+        let detail = "the statistics cannot be read at the moment; ask again later";
+        Self::plain(Kind::ServiceUnavailable, detail).retry_after(READ_RETRY_AFTER)
     }
 }
 

@@ -4,7 +4,6 @@
 //! codes only.
 
 pub(crate) mod ask;
-pub(crate) mod problem;
 
 use salvo::http::{Request, Response};
 use salvo::routing::filters;
@@ -13,8 +12,8 @@ use serde::Serialize;
 use stages::rollup::Axis;
 
 use self::ask::{Ask, clock, source};
-use self::problem::Problem;
 use super::cached;
+use super::problem::{Kind, Problem};
 use crate::stats::answers::{self, all, performance};
 use crate::stats::tally::{tally, total};
 use crate::stats::{Period, Tally};
@@ -69,7 +68,7 @@ async fn get_tool(req: &mut Request, depot: &Depot, res: &mut Response) {
     let answer = async {
         let name: String = req.param("name").unwrap_or_default();
         if name.chars().count() > LONGEST_NAME {
-            return Err(Problem::not_found("there is nothing at this address"));
+            return Err(Problem::plain(Kind::NotFound, "there is nothing at this address"));
         }
         let Ask { source, window, watermark } = Ask::new(req, depot).await?;
         let of = Some(name.as_str());
@@ -77,7 +76,7 @@ async fn get_tool(req: &mut Request, depot: &Depot, res: &mut Response) {
         let versions = source.by_axis(window.range, Axis::Version, of).await?;
         let countries = source.by_axis(window.range, Axis::Country, of).await?;
         answers::tool::tool(&window, watermark, &name, &days, &versions, &countries)
-            .ok_or_else(|| Problem::not_found("this tool has no calls in the period"))
+            .ok_or_else(|| Problem::plain(Kind::NotFound, "this tool has no calls in the period"))
     };
     finish(answer.await, req, res);
 }
@@ -152,7 +151,7 @@ fn finish_as(
     let body = answer.and_then(|answer| serde_json::to_vec(&answer).map_err(Problem::internal));
     match body {
         Ok(body) => cached::respond(req.headers(), res, "application/json", lifetime, body),
-        Err(problem) => problem.render(res),
+        Err(problem) => problem.write(res),
     }
 }
 

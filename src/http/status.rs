@@ -84,7 +84,7 @@ struct Worker {
 
 #[derive(Default)]
 struct LedgerView {
-    known: Option<Ledger>,
+    known: Ledger,
     refused: BTreeMap<String, u64>,
     refused_requests: BTreeMap<String, u64>,
 }
@@ -99,20 +99,9 @@ struct Pipeline {
 impl Serialize for LedgerView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeMap;
-        const NOTHING: Ledger = Ledger {
-            accepted: UNKNOWN,
-            persisted: UNKNOWN,
-            duplicate: UNKNOWN,
-            dead_letter: UNKNOWN,
-            discarded: UNKNOWN,
-            queued: UNKNOWN,
-            in_flight: UNKNOWN,
-            balance: UNKNOWN,
-            lost: UNKNOWN,
-        };
         let mut map = serializer.serialize_map(None)?;
-        for (name, value) in self.known.unwrap_or(NOTHING).members() {
-            map.serialize_entry(name, &value)?;
+        for (name, value) in self.known.members() {
+            map.serialize_entry(name, &value.unwrap_or(UNKNOWN))?;
         }
         map.serialize_entry("refused", &self.refused)?;
         map.serialize_entry("refused_requests", &self.refused_requests)?;
@@ -131,7 +120,7 @@ impl Status {
             view(state, &now, closed.as_deref(), LedgerView::default())
         } else {
             let refusals = LedgerView {
-                known: None,
+                known: Ledger::default(),
                 refused: state.metrics.refused_by_code(),
                 refused_requests: state.metrics.refused_requests_by_code(),
             };
@@ -143,7 +132,7 @@ impl Status {
 
 /// `now` tells how things are, `totals` how much there is: `None` before the first hour has closed.
 fn view(state: &State, now: &Facts, totals: Option<&Facts>, mut ledger: LedgerView) -> View {
-    ledger.known = totals.and_then(Facts::ledger);
+    ledger.known = totals.map(Facts::ledger).unwrap_or_default();
     let queue = totals.and_then(|totals| totals.queue);
     let live = totals.is_some_and(|totals| std::ptr::eq(totals, now));
     let healthy = degraded(state, now).is_empty() && now.queue.is_some();
@@ -165,7 +154,7 @@ fn view(state: &State, now: &Facts, totals: Option<&Facts>, mut ledger: LedgerVi
             used_mb: whole(process::resident_bytes().map(|bytes| bytes / BYTES_PER_MB)),
             total_mb: whole(process::machine_bytes().map(|bytes| bytes / BYTES_PER_MB)),
         },
-        events_processed: ledger.known.map_or(UNKNOWN, |known| known.persisted),
+        events_processed: ledger.known.persisted.unwrap_or(UNKNOWN),
         last_event_received: totals.and_then(|totals| totals.last_received).map(|h| h.to_string()),
         workers: now
             .workers

@@ -25,6 +25,8 @@ use super::middleware::RequestIds;
 use super::state::*;
 use crate::config::Settings;
 use crate::queue::{Heartbeat, Queue, QueueState};
+use crate::stats::fake::Fake;
+use crate::store::{Receipt, Totals};
 use crate::telemetry::Metrics;
 
 /// 2026-08-20T14:30:00.000Z.
@@ -212,6 +214,11 @@ pub(super) fn reason(code: &'static str, pointer: &'static str, text: &'static s
     Warning::new(Code::new(code), Pointer::fixed(pointer), text)
 }
 
+/// The public routes, over rollups without a call.
+pub(super) fn routes(state: &Arc<State>) -> Router {
+    super::router(state, Arc::new(Fake::default()))
+}
+
 /// A server, the world around it and the time in it.
 pub(super) struct TestServer {
     pub(super) state: Arc<State>,
@@ -224,7 +231,7 @@ pub(super) struct TestServer {
 impl TestServer {
     /// A healthy server with the public routes.
     pub(super) async fn start() -> Self {
-        Self::with(|_| {}, super::router).await
+        Self::with(|_| {}, routes).await
     }
 
     pub(super) async fn with(

@@ -5,10 +5,11 @@ use serde_json::json;
 use stages::EntryId;
 use stages::ports::Outcome;
 
-use super::state::{Receipt, Totals};
+use super::private_router;
+use super::testing::routes;
 use super::testing::{TestServer, exchange, post};
-use super::{private_router, router};
 use crate::queue::QueueState;
+use crate::store::{Receipt, Totals};
 
 fn owned(status: u16, error: &str, code: &str) -> (u16, String, String) {
     (status, error.to_owned(), code.to_owned())
@@ -141,7 +142,7 @@ async fn half_way(res: &mut Response) {
 
 #[tokio::test]
 async fn a_panic_is_answered_and_the_connection_lives_on() {
-    let with_panic = |state: &_| router(state).push(Router::with_path("panic").get(half_way));
+    let with_panic = |state: &_| routes(state).push(Router::with_path("panic").get(half_way));
     let server = TestServer::with(|_| {}, with_panic).await;
     let mut stream = server.connect().await;
     let answer = exchange(&mut stream, b"GET /panic HTTP/1.1\r\nhost: a\r\n\r\n").await;
@@ -157,7 +158,7 @@ async fn a_panic_is_answered_and_the_connection_lives_on() {
 #[tokio::test]
 async fn preflights_are_answered_for_configured_origins() {
     let origins = vec!["https://a.example".to_owned()];
-    let server = TestServer::with(|s| s.server.cors_origins = origins, router).await;
+    let server = TestServer::with(|s| s.server.cors_origins = origins, routes).await;
     let preflight = |path: &str, origin: &str| {
         format!(
             "OPTIONS {path} HTTP/1.1\r\nhost: a\r\norigin: {origin}\r\n\
@@ -183,7 +184,7 @@ async fn preflights_are_answered_for_configured_origins() {
 
 #[tokio::test]
 async fn reads_are_limited_and_health_is_not() {
-    let server = TestServer::with(|s| s.server.read_limit = 2, router).await;
+    let server = TestServer::with(|s| s.server.read_limit = 2, routes).await;
     for (remaining, reset) in [("1", "1"), ("0", "2")] {
         let answer = server.get("/v1/status").await;
         assert_eq!(answer.status, 200);
@@ -289,7 +290,7 @@ async fn status_never_fails() {
 
 #[tokio::test]
 async fn with_small_cells_withheld_the_public_sees_the_last_closed_hour() {
-    let server = TestServer::with(|s| s.privacy.min_cell = 10, router).await;
+    let server = TestServer::with(|s| s.privacy.min_cell = 10, routes).await;
     fill(&server);
     let totals = async || {
         let status = server.get("/v1/status").await.json();
@@ -316,9 +317,9 @@ async fn receipts_tell_what_became_of_a_batch() {
     server.world.queued.lock().unwrap().push((queued, 5));
     // Committed and not yet acknowledged: stored.
     server.world.queued.lock().unwrap().push((stored, 5));
-    let outcome = Outcome { persisted: 3, duplicate: 1, dead_letter: 1 };
+    let outcome = Outcome { persisted: 3, duplicate: 1, dead_letter: 1, discarded: 0 };
     let receipt = Receipt { events: 5, outcome, expired: false };
-    let late = Outcome { persisted: 0, duplicate: 0, dead_letter: 5 };
+    let late = Outcome { persisted: 0, duplicate: 0, dead_letter: 5, discarded: 0 };
     let receipts =
         [(stored, receipt), (expired, Receipt { events: 5, outcome: late, expired: true })];
     server.world.receipts.lock().unwrap().extend(receipts);
@@ -342,7 +343,7 @@ async fn receipts_tell_what_became_of_a_batch() {
 
 #[tokio::test]
 async fn metrics_have_templates_for_routes_and_no_paths() {
-    let server = TestServer::with(|_| {}, |state| router(state).push(private_router(state))).await;
+    let server = TestServer::with(|_| {}, |state| routes(state).push(private_router(state))).await;
     fill(&server);
     server.get("/v1/receipts/secret-receipt").await;
     server.get("/v1/secret-path?secret-query").await;

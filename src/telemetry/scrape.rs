@@ -35,10 +35,9 @@ pub fn render(metrics: &Metrics, facts: &Facts) -> Result<String, Error> {
         gauges.whole("analytics_queue_events", "Events in them.", queue.events)?;
         gauges.whole("analytics_queue_bytes", "Bytes in them.", queue.bytes)?;
     }
-    if let Some(ledger) = facts.ledger() {
-        let members = ledger.members();
-        gauges.labelled("analytics_ledger_events", "The ledger, in events.", "member", members)?;
-    }
+    let known = |(member, events): (&'static str, Option<i64>)| Some((member, events?));
+    let members = facts.ledger().members().into_iter().filter_map(known);
+    gauges.labelled("analytics_ledger_events", "The ledger, in events.", "member", members)?;
     let age = facts.workers.iter().map(|beat| (beat.worker.as_str(), beat.age.as_secs_f64()));
     gauges.seconds(
         "analytics_worker_heartbeat_age_seconds",

@@ -69,7 +69,7 @@ fn a_client_over_its_limit_is_told_when_to_come_back() {
     let post = || server.post(Event::batch([Event::minimal("get_alerts")]));
     // The shipped burst of 10 stands on top of the rate.
     let first = post();
-    assert_eq!(first.header("x-ratelimit-limit"), Some("3"));
+    assert_eq!(first.header("x-ratelimit-limit"), Some("13"));
     for left in (0..12).rev() {
         let answer = post();
         assert_eq!(answer.status, 200, "{left} left: {}", answer.text);

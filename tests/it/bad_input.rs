@@ -27,7 +27,7 @@ fn refused(server: &Server, answer: &Answer, status: u16, error: &str, code: &st
 fn bodies_that_are_not_batches_are_named() {
     let server = Server::start();
     let deep = |open: &str, close: &str| {
-        let (open, close) = (open.repeat(20_000), close.repeat(20_000));
+        let (open, close) = (open.repeat(15_000), close.repeat(15_000));
         format!(r#"{{"events":[{{"x":{open}1{close}}}]}}"#)
     };
     let event = |member: &str| {

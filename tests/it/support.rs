@@ -4,6 +4,6 @@ mod events;
 mod server;
 mod sql;
 
-pub(crate) use events::{Event, hour_now, hours_ago};
+pub(crate) use events::{Event, hour_now};
 pub(crate) use server::{Answer, Config, Server, agent, eventually, post};
 pub(crate) use sql::Sql;

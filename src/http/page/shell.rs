@@ -9,7 +9,7 @@ use stages::Hour;
 
 use super::{PERIODS, words};
 use crate::http::cached::fingerprint;
-use crate::http::stats::problem::Problem;
+use crate::http::problem::Problem;
 use crate::stats::Period;
 
 /// A file of the page. Its name changes with its content, so that it may be kept for ever.
@@ -95,14 +95,14 @@ pub(super) struct Message {
 
 impl Message {
     pub(super) fn of(problem: &Problem) -> Self {
-        let title = match problem.status {
+        let title = match problem.status() {
             StatusCode::BAD_REQUEST => "This address asks for what does not exist",
             StatusCode::SERVICE_UNAVAILABLE => "The numbers cannot be read at the moment",
             _ => "Something went wrong on the server",
         };
         Self {
             shell: Shell::new(title, None, None),
-            detail: sentence(&problem.detail.replace('`', "")),
+            detail: sentence(&problem.detail().replace('`', "")),
         }
     }
 }

@@ -6,7 +6,7 @@ use salvo::Depot;
 use salvo::http::Request;
 use stages::Clock;
 
-use super::problem::Problem;
+use crate::http::problem::{Kind, Problem};
 use crate::stats::{Period, Source, Watermark, Window};
 
 /// A period of the rollups, as a request asks for it.
@@ -36,7 +36,8 @@ pub(crate) fn period(req: &Request, clock: &dyn Clock) -> Result<Period, Problem
         req.queries().flat_iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     // The map has no order; with several faults, always report the same one.
     query.sort_unstable();
-    Period::parse(&query, clock.hour()).map_err(|bad| Problem::invalid_request(bad.to_string()))
+    Period::parse(&query, clock.hour())
+        .map_err(|bad| Problem::plain(Kind::InvalidRequest, bad.to_string()))
 }
 
 /// The rollups that the router was given.

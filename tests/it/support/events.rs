@@ -10,7 +10,7 @@ pub(crate) fn hour_now() -> Hour {
 }
 
 /// The UTC hour `hours` before the current one, as clients write it.
-pub(crate) fn hours_ago(hours: i64) -> String {
+fn hours_ago(hours: i64) -> String {
     hour_now().plus(-hours).to_string().replace(":00Z", ":00.000Z")
 }
 

@@ -238,10 +238,6 @@ impl Server {
         Sql::open(&self.folder.path().join("analytics.db"))
     }
 
-    pub(crate) fn queue(&self) -> Sql {
-        Sql::open(&self.folder.path().join("queue.db"))
-    }
-
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.get_from(&self.public, path)
     }
