@@ -15,6 +15,10 @@ use crate::verdict::{Code, Pointer, Reason, Verdict, Warning};
 pub use self::group::GroupEntry;
 
 /// The forms an event takes on its way.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "scanned is the usual form; boxing it would cost an allocation an event"
+)]
 pub(crate) enum Body<'b> {
     /// As sent.
     Raw(RawEvent<'b>),

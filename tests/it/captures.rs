@@ -32,13 +32,14 @@ fn every_recorded_request_of_the_real_client_is_accepted_whole() {
 /// Moves every hour of a body by the time that has passed since it was recorded; the minutes that
 /// half-hour zones leave stay.
 fn moved_to_now(body: &str, recorded: &str) -> String {
-    let recorded = Hour::parse(&format!("{}:00:00Z", &recorded[..13])).unwrap();
+    let hour_of = |text: &str| Hour::parse(&format!("{}:00:00Z", text.split_at(13).0)).unwrap();
+    let recorded = hour_of(recorded);
     let shift = hour_now().epoch_hours() - recorded.epoch_hours();
     let mut body: Value = serde_json::from_str(body).unwrap();
     for event in body["events"].as_array_mut().unwrap() {
         let text = event["timestamp_hour"].as_str().unwrap();
-        let hour = Hour::parse(&format!("{}:00:00Z", &text[..13])).unwrap().plus(shift);
-        event["timestamp_hour"] = format!("{}{}", &hour.to_string()[..13], &text[13..]).into();
+        let (moved, minutes) = (hour_of(text).plus(shift).to_string(), text.split_at(13).1);
+        event["timestamp_hour"] = format!("{}{minutes}", moved.split_at(13).0).into();
     }
     body.to_string()
 }
