@@ -2,10 +2,10 @@
 //!
 //! Layers, later ones winning: built-in defaults, pipeline.yaml, environment, flags. The file is
 //! read strictly before anything is laid over it, and everything that is wrong is reported at once
-//! with its place. The layers are merged here and not by a library, because stages are addressed by
-//! label inside lists, and because every value must keep the place that it came from.
+//! with its place.
 
 mod environment;
+mod layers;
 mod limits;
 mod load;
 mod notes;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use stages::{Registry, Side, StageSpec};
 
 use super::environment::{self, Assignment};
+use super::layers;
 use super::limits;
 use super::notes::{self, Note};
 use super::null;
@@ -158,15 +159,20 @@ impl Loader<'_> {
         self.problems.extend(environment.problems);
         let mut assignments = environment.assignments;
         assignments.extend(flag_assignments(flags));
+        let mut fitting = Vec::new();
         for assignment in &assignments {
             let mut found = Vec::new();
             if let Some(shape) = self.shape.at(&assignment.path) {
                 shape.check(&assignment.value, &mut assignment.path.clone(), &mut found);
             }
             if found.is_empty() {
-                self.tree.put(&assignment.path, assignment.value.clone());
+                fitting.push(assignment);
             }
             self.findings.extend(found);
+        }
+        if let Err(error) = layers::lay(&mut self.tree, &fitting) {
+            let message = format!("the layers cannot be merged: {}", error.kind);
+            self.findings.push(Finding::value(&error.path, "invalid_value", message));
         }
         let note = |(name, meant): (String, String)| Note {
             code: "ignored_variable",

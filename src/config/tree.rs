@@ -97,6 +97,11 @@ impl Tree {
         }
     }
 
+    /// Puts other values in place of all, with the same lists.
+    pub(super) fn replace(&mut self, value: Value) {
+        self.value = value;
+    }
+
     /// Deserialises, cutting every value that does not fit and reporting its place in the file. A
     /// place that cannot be cut ends it.
     pub(super) fn read<T: DeserializeOwned>(

@@ -3,6 +3,7 @@
 //! One binary, so that everything is linked once. Numbers are checked against plain SQL over the
 //! files that the server wrote, never against another answer of the server.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a failing test shows what it saw")]
 
 mod support;
