@@ -54,7 +54,7 @@ impl Program {
             .env("ANALYTICS_QUEUE__MAX_BYTES", "64GiB")
             .env("ANALYTICS_LOG__FORMAT", "json")
             .env("ANALYTICS_STAGE__RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000000")
-            .env("ANALYTICS_STAGE__RATE_LIMIT_EVENTS__EVENTS_PER_MINUTE", "100000000000")
+            .env("ANALYTICS_STAGE__RATE_LIMIT_EVENTS__EVENTS_PER_MINUTE", "4000000000")
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

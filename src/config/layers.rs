@@ -11,7 +11,7 @@ use super::environment::Assignment;
 use super::tree::Tree;
 
 /// Lays assignments over the file, later ones over earlier ones.
-pub(super) fn lay(file: &mut Tree, assignments: &[&Assignment]) -> Result<(), figment::Error> {
+pub(super) fn lay(file: &mut Tree, assignments: &[&Assignment]) -> Result<(), Box<figment::Error>> {
     let (items, settings): (Vec<&Assignment>, Vec<&Assignment>) =
         assignments.iter().partition(|assignment| is_list_item(file.value(), assignment));
     for assignment in items {
@@ -21,7 +21,7 @@ pub(super) fn lay(file: &mut Tree, assignments: &[&Assignment]) -> Result<(), fi
     for assignment in settings {
         layers = layers.merge(Serialized::default(&assignment.path.join("."), &assignment.value));
     }
-    file.replace(layers.extract()?);
+    file.replace(layers.extract().map_err(Box::new)?);
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 mod claims;
 mod failure;
 mod open;
+mod statements;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -17,13 +18,14 @@ use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, Statement};
 use stages::ports::{Append, AppendError, Consume, QueueError};
 use stages::{Clock, Entry, EntryId, HashKey, Hour};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::claims::Claims;
 use self::failure::Failure;
 use self::open::{Place, plain};
-use self::writer::{GROUP, Job, Limits, Reply, Row, Statements, WORKER_LIFETIME_MS, Writer};
+use self::statements::Statements;
+use self::writer::{GROUP, Job, Limits, Reply, Row, WORKER_LIFETIME_MS, Writer};
 use super::{Heartbeat, Queue, QueueState};
 use crate::config::settings;
 use crate::shutdown::Tasks;
@@ -43,6 +45,8 @@ pub struct SqliteQueue {
     claims: Claims,
     identity_key: HashKey,
     clock: Arc<dyn Clock>,
+    /// Held while an entry is looked for.
+    finding: Mutex<()>,
     /// Cancelled when the writer has ended.
     ended: CancellationToken,
 }
@@ -69,6 +73,7 @@ impl SqliteQueue {
         let writer = Writer {
             place,
             db: opened.writer,
+            connection: None,
             reader: opened.reader.clone(),
             limits: Limits {
                 events: saturating(settings.max_events),
@@ -85,6 +90,7 @@ impl SqliteQueue {
             claims,
             identity_key: opened.identity_key,
             clock,
+            finding: Mutex::new(()),
             ended,
         }))
     }
@@ -123,7 +129,8 @@ impl Consume for SqliteQueue {
     }
 
     async fn acknowledge(&self, entries: &[EntryId]) -> Result<(), QueueError> {
-        self.write(|reply| Job::Acknowledge(entries.to_vec(), reply)).await?;
+        let numbers = self.claims.numbers(entries).await;
+        self.write(|reply| Job::Acknowledge(numbers, reply)).await?;
         self.claims.forget(entries).await;
         Ok(())
     }
@@ -146,6 +153,8 @@ impl Queue for SqliteQueue {
     }
 
     async fn find(&self, entry: EntryId) -> Result<Option<u64>, QueueError> {
+        // One at a time, so that questions never take the connections that claims need.
+        let _turn = self.finding.lock().await;
         let sql = "SELECT events + door_duplicates FROM entries WHERE entry_id = ?";
         let rows = self.read(sql, [entry.as_bytes().to_vec().into()]).await?;
         rows.first().map(|row| count(row, 0)).transpose().map_err(failed)
@@ -177,18 +186,15 @@ impl Queue for SqliteQueue {
 /// Everything that can be done outside the writer is done here, in the caller's task.
 fn row(entry: &Entry) -> Result<Row, AppendError> {
     let payload = entry.encode().map_err(|error| AppendError::Unavailable(error.into()))?;
-    let events = i64::try_from(entry.events.len()).unwrap_or(i64::MAX);
     let door_duplicates = i64::from(entry.door_duplicates);
-    let bytes = i64::try_from(payload.len()).unwrap_or(i64::MAX);
-    let values = [
-        entry.id.as_bytes().to_vec().into(),
-        events.into(),
-        door_duplicates.into(),
-        bytes.into(),
-        entry.received.to_string().into(),
-        payload.into(),
-    ];
-    Ok(Row { values, events: events.saturating_add(door_duplicates), door_duplicates, bytes })
+    let events = i64::try_from(entry.events.len()).unwrap_or(i64::MAX);
+    Ok(Row {
+        id: entry.id,
+        events: events.saturating_add(door_duplicates),
+        door_duplicates,
+        received: entry.received.to_string(),
+        payload,
+    })
 }
 
 fn read_state(row: &QueryResult) -> Result<QueueState, DbErr> {

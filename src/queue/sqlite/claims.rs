@@ -116,6 +116,12 @@ impl Claims {
         }
     }
 
+    /// The numbers of claimed entries; others are left out.
+    pub(super) async fn numbers(&self, entries: &[EntryId]) -> Vec<i64> {
+        let state = self.state.lock().await;
+        entries.iter().filter_map(|entry| state.claimed.get(entry).copied()).collect()
+    }
+
     /// Forgets claims of entries that are gone.
     pub(super) async fn forget(&self, entries: &[EntryId]) {
         let mut state = self.state.lock().await;

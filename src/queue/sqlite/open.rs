@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use stages::HashKey;
 
-use super::writer::ROWS;
+use super::statements::ROWS;
 
 /// Version of the tables below, kept in `PRAGMA user_version`.
 pub(super) const VERSION: i64 = 1;
@@ -20,9 +20,8 @@ pub(super) const VERSION: i64 = 1;
 const APPLICATION_ID: i64 = 0x776d_6171;
 /// Time to wait for another process's write before giving up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Pages of log after which SQLite copies them into the file: 16 MB. Random ids touch the same pages
-/// again and again, so each copy saves more the longer it waits; 1 000, the default, is every 40
-/// transactions under load.
+/// Pages of log after which SQLite copies them into the file: 16 MB. Every transaction touches the
+/// counters and the end of the table, so each copy saves more the longer it waits.
 const CHECKPOINT_PAGES: &str = "4000";
 /// Connections for claims, state and look-ups; none of them is held for long.
 const READERS: u32 = 2;
@@ -32,12 +31,15 @@ pub(super) const FULL: i32 = 13;
 const CANTOPEN: i32 = 14;
 const NOTADB: i32 = 26;
 
+/// Ids have no index: random keys would touch a page of their own with every append. Claims and
+/// acknowledgements go by number; only a receipt that is asked for early looks ids through.
+///
 /// The file keeps the size of its fullest moment: the pages of acknowledged entries are reused by
 /// the next ones. `max_bytes` bounds that size, and vacuuming would write every page a second time.
 const SCHEMA: &str = "
 CREATE TABLE entries (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    entry_id BLOB NOT NULL UNIQUE,
+    entry_id BLOB NOT NULL,
     events INTEGER NOT NULL,
     door_duplicates INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
@@ -231,7 +233,7 @@ impl Place {
                     .synchronous(SqliteSynchronous::Full)
                     .busy_timeout(BUSY_TIMEOUT)
                     .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-                    // One statement for every number of rows, inserted and deleted, and the rest.
+                    // One statement for every number of rows, finished and deleted, and the rest.
                     .statement_cache_capacity(2 * ROWS + 16)
             });
         Database::connect(options).await

@@ -166,6 +166,7 @@ async fn a_full_queue_refuses_and_writes_nothing() {
         let refused = queue.append(&entry(3, 2, 0)).await;
         assert!(matches!(refused, Err(AppendError::Full)), "{refused:?}");
         assert_eq!(queue.state().await.unwrap(), before);
+        assert_eq!(ids(&queue.claim(1, NO_PATIENCE).await.unwrap()), [id(1)]);
         queue.acknowledge(&[id(1)]).await.unwrap();
         queue.append(&entry(3, 2, 0)).await.unwrap();
         assert_eq!(ids(&queue.claim(100, NO_PATIENCE).await.unwrap()), [id(2), id(3)]);

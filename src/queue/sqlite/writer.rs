@@ -1,22 +1,19 @@
 //! The one task that writes. Everything that waits is written in one transaction, so that one
 //! fsync serves many; separate from the queue, because nothing else may hold the write connection.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult,
-    Statement, Value,
-};
+use sea_orm::sqlx::pool::PoolConnection;
+use sea_orm::sqlx::{self, AssertSqlSafe, Row as _, Sqlite, SqliteConnection};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use stages::EntryId;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
-use super::open::{FULL, Place, begin, code, plain};
+use super::open::{Place, plain};
+use super::statements::{ROWS, Statements, beat, begin, failed, insert, undo};
 
-/// Most rows a statement inserts or deletes; far below SQLite's 32 766 bound values.
-pub(super) const ROWS: usize = 128;
 /// Most jobs in a transaction, and most that wait: beyond that, callers wait before the channel.
 pub(super) const GROUP: usize = 1_024;
 /// A worker that gave no sign of life for this long is forgotten.
@@ -27,23 +24,26 @@ pub(super) type Reply = oneshot::Sender<Result<(), Failure>>;
 
 /// An entry, ready to be inserted.
 pub(super) struct Row {
-    /// In the order of the columns of `INSERT` below.
-    pub(super) values: [Value; COLUMNS],
+    pub(super) id: EntryId,
     /// Duplicates recognised at the door included.
     pub(super) events: i64,
     pub(super) door_duplicates: i64,
-    pub(super) bytes: i64,
+    pub(super) received: String,
+    pub(super) payload: Vec<u8>,
 }
 
-/// Number of columns that an insert fills.
-pub(super) const COLUMNS: usize = 6;
+impl Row {
+    pub(super) fn bytes(&self) -> i64 {
+        i64::try_from(self.payload.len()).unwrap_or(i64::MAX)
+    }
+}
 
 /// Something to write.
 pub(super) enum Job {
     /// An entry.
     Append(Row, Reply),
-    /// Entries to delete.
-    Acknowledge(Vec<EntryId>, Reply),
+    /// Numbers of entries to delete.
+    Acknowledge(Vec<i64>, Reply),
     /// A worker's sign of life: worker, wall clock and lag in milliseconds.
     Beat { worker: String, at: i64, lag: i64, reply: Reply },
     /// Nothing comes after what waits already.
@@ -56,7 +56,7 @@ struct Group {
     rows: Vec<Row>,
     /// Whose rows those are; one each, in the same order.
     appenders: Vec<Reply>,
-    acknowledged: Vec<EntryId>,
+    acknowledged: Vec<i64>,
     beats: Vec<(String, i64, i64)>,
     /// Who waits for acknowledgements and signs of life.
     others: Vec<Reply>,
@@ -66,12 +66,12 @@ struct Group {
 
 /// The row of `counters`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Counters {
-    accepted: i64,
-    door_duplicates: i64,
-    entries: i64,
-    events: i64,
-    bytes: i64,
+pub(super) struct Counters {
+    pub(super) accepted: i64,
+    pub(super) door_duplicates: i64,
+    pub(super) entries: i64,
+    pub(super) events: i64,
+    pub(super) bytes: i64,
 }
 
 /// Bounds of the queue.
@@ -85,6 +85,9 @@ pub(super) struct Limits {
 pub(super) struct Writer {
     pub(super) place: Place,
     pub(super) db: DatabaseConnection,
+    /// The one connection of `db`, held for good: a pool would test it before and after every use.
+    /// Absent until it is needed, and after a failure.
+    pub(super) connection: Option<PoolConnection<Sqlite>>,
     /// Closed together with the writer.
     pub(super) reader: DatabaseConnection,
     pub(super) limits: Limits,
@@ -92,14 +95,8 @@ pub(super) struct Writer {
     pub(super) arrived: Arc<Notify>,
     /// SQL by number of rows.
     pub(super) statements: Statements,
-    /// The last transaction failed: the connection's state is uncertain, so it is replaced.
+    /// The last transaction failed.
     pub(super) failed: bool,
-}
-
-/// SQL text for every number of rows up to [`ROWS`].
-pub(super) struct Statements {
-    insert: Vec<String>,
-    delete: Vec<String>,
 }
 
 impl Writer {
@@ -142,82 +139,81 @@ impl Writer {
     }
 
     async fn transact(&mut self, group: &mut Group) -> Result<(), Failure> {
-        self.replace_failed().await.map_err(Failure::undone)?;
-        let tx = begin(&self.db).await.map_err(Failure::undone)?;
-        self.fill(&tx, group).await.map_err(Failure::undone)?;
-        tx.commit().await.map_err(|error| match code(&error) {
-            // The log had no room for the pages, and so none for the commit mark after them.
-            Some(FULL) => Failure::undone(error),
-            _ => Failure::Unknown(Arc::new(error)),
-        })
+        let mut connection = self.connect().await.map_err(Failure::undone)?;
+        let outcome = match begin(&mut connection).await {
+            Ok(counters) => match self.fill(&mut connection, group, counters).await {
+                Ok(()) => Ok(()),
+                Err(error) => Err(undo(&mut connection, error).await),
+            },
+            Err(error) => Err(Failure::undone(failed(error))),
+        };
+        match self.place {
+            // In memory, readers wait for the same connection.
+            Place::Memory => drop(connection),
+            Place::File(_) if outcome.is_ok() => self.connection = Some(connection),
+            // SQLite rolls some failed transactions back by itself and leaves others open. A new
+            // connection has neither.
+            Place::File(_) => connection.close_on_drop(),
+        }
+        outcome
     }
 
-    /// SQLite rolls some failed transactions back by itself and leaves others open. A new
-    /// connection has neither. In memory there is no other connection to have.
-    async fn replace_failed(&mut self) -> Result<(), DbErr> {
-        if self.failed && matches!(self.place, Place::File(_)) {
-            self.db.close_by_ref().await?;
-            self.db = self.place.connect(1).await?;
+    async fn connect(&mut self) -> Result<PoolConnection<Sqlite>, DbErr> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => self.db.get_sqlite_connection_pool().acquire().await.map_err(failed),
         }
-        Ok(())
     }
 
     /// Deletes first: what it frees is room for what is appended.
-    async fn fill(&self, tx: &DatabaseTransaction, group: &mut Group) -> Result<(), DbErr> {
-        let before = Counters::read(tx).await?;
-        let mut counters = before;
-        for ids in group.acknowledged.chunks(ROWS) {
-            self.delete(tx, ids, &mut counters).await?;
-        }
-        group.judge(self.limits, &mut counters);
-        for start in (0..group.rows.len()).step_by(ROWS) {
-            let end = group.rows.len().min(start + ROWS);
-            self.insert(tx, &mut group.rows, start..end).await?;
-        }
-        if counters != before {
-            counters.write(tx).await?;
+    async fn fill(
+        &self,
+        connection: &mut SqliteConnection,
+        group: &mut Group,
+        mut counters: Counters,
+    ) -> Result<(), sqlx::Error> {
+        for numbers in group.acknowledged.chunks(ROWS) {
+            self.delete(connection, numbers, &mut counters).await?;
         }
         for (worker, at, lag) in &group.beats {
-            beat(tx, worker, *at, *lag).await?;
+            beat(connection, worker, *at, *lag).await?;
         }
-        Ok(())
-    }
-
-    async fn insert(
-        &self,
-        tx: &DatabaseTransaction,
-        rows: &mut [Row],
-        range: Range<usize>,
-    ) -> Result<(), DbErr> {
-        let sql = &self.statements.insert[range.len() - 1];
-        let values = rows[range].iter_mut().flat_map(|row| {
-            // Each row is inserted once; its bytes need not be kept.
-            std::mem::replace(&mut row.values, [const { Value::Bool(None) }; COLUMNS])
-        });
-        tx.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await?;
+        group.judge(self.limits, &mut counters);
+        let mut rows = std::mem::take(&mut group.rows);
+        while rows.len() > ROWS {
+            let sql = &self.statements.insert[ROWS];
+            insert(sql, rows.drain(..ROWS)).execute(&mut *connection).await?;
+        }
+        let sql = &self.statements.finish[rows.len()];
+        let finish = insert(sql, rows.into_iter())
+            .bind(counters.accepted)
+            .bind(counters.door_duplicates)
+            .bind(counters.entries)
+            .bind(counters.events)
+            .bind(counters.bytes);
+        finish.execute(connection).await?;
         Ok(())
     }
 
     async fn delete(
         &self,
-        tx: &DatabaseTransaction,
-        ids: &[EntryId],
+        connection: &mut SqliteConnection,
+        numbers: &[i64],
         counters: &mut Counters,
-    ) -> Result<(), DbErr> {
-        let sql = &self.statements.delete[ids.len() - 1];
-        let values = ids.iter().map(|id| Value::from(id.as_bytes().to_vec()));
-        let gone = tx
-            .query_all_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values))
-            .await?;
-        for row in gone {
+    ) -> Result<(), sqlx::Error> {
+        let sql = AssertSqlSafe(Arc::clone(&self.statements.delete[numbers.len()]));
+        let delete = numbers.iter().fold(sqlx::query(sql), |query, number| query.bind(*number));
+        for row in delete.fetch_all(connection).await? {
             counters.entries -= 1;
-            counters.events -= row.try_get_by_index::<i64>(0)?;
-            counters.bytes -= row.try_get_by_index::<i64>(1)?;
+            counters.events -= row.try_get::<i64, _>(0)?;
+            counters.bytes -= row.try_get::<i64, _>(1)?;
         }
         Ok(())
     }
 
-    async fn close(self) {
+    async fn close(mut self) {
+        // Back to its pool, which waits for it when it closes.
+        self.connection = None;
         let results = [
             self.reader_closed().await,
             // Leaves one file without a log beside it, which is what a backup expects.
@@ -247,8 +243,8 @@ impl Group {
                     group.rows.push(row);
                     group.appenders.push(reply);
                 }
-                Job::Acknowledge(ids, reply) => {
-                    group.acknowledged.extend(ids);
+                Job::Acknowledge(numbers, reply) => {
+                    group.acknowledged.extend(numbers);
                     group.others.push(reply);
                 }
                 Job::Beat { worker, at, lag, reply } => {
@@ -264,7 +260,7 @@ impl Group {
     /// Counts what fits and sets aside who does not.
     fn judge(&mut self, limits: Limits, counters: &mut Counters) {
         let all: i64 = self.rows.iter().map(|row| row.events).sum();
-        let bytes: i64 = self.rows.iter().map(|row| row.bytes).sum();
+        let bytes: i64 = self.rows.iter().map(|row| row.bytes()).sum();
         if counters.events + all > limits.events || counters.bytes + bytes > limits.bytes {
             self.set_aside(limits, *counters);
         }
@@ -278,7 +274,7 @@ impl Group {
         let appenders = std::mem::take(&mut self.appenders);
         for (row, reply) in rows.into_iter().zip(appenders) {
             let fits = counters.events + row.events <= limits.events
-                && counters.bytes + row.bytes <= limits.bytes;
+                && counters.bytes + row.bytes() <= limits.bytes;
             if fits {
                 counters.add(&row);
                 self.rows.push(row);
@@ -291,77 +287,11 @@ impl Group {
 }
 
 impl Counters {
-    const READ: &str = "SELECT accepted, door_duplicates, queued_entries, queued_events, \
-                        queued_bytes FROM counters";
-    const WRITE: &str = "UPDATE counters SET accepted = ?, door_duplicates = ?, \
-                         queued_entries = ?, queued_events = ?, queued_bytes = ?";
-
-    /// Inside the transaction, as other processes may share the file.
-    async fn read(tx: &DatabaseTransaction) -> Result<Self, DbErr> {
-        let row = tx.query_one_raw(plain(Self::READ)).await?;
-        let row = row.ok_or_else(|| DbErr::RecordNotFound("counters".to_owned()))?;
-        let at = |index| QueryResult::try_get_by_index(&row, index);
-        Ok(Self {
-            accepted: at(0)?,
-            door_duplicates: at(1)?,
-            entries: at(2)?,
-            events: at(3)?,
-            bytes: at(4)?,
-        })
-    }
-
-    async fn write(self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
-        let values = [self.accepted, self.door_duplicates, self.entries, self.events, self.bytes];
-        let values = values.map(Value::from);
-        tx.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, Self::WRITE, values))
-            .await?;
-        Ok(())
-    }
-
     fn add(&mut self, row: &Row) {
         self.accepted += row.events;
         self.door_duplicates += row.door_duplicates;
         self.entries += 1;
         self.events += row.events;
-        self.bytes += row.bytes;
+        self.bytes += row.bytes();
     }
-}
-
-impl Statements {
-    /// Writes every text once.
-    pub(super) fn new() -> Self {
-        let list = |item: &str, count: usize| vec![item; count].join(",");
-        let insert = |rows| {
-            format!(
-                "INSERT INTO entries \
-                 (entry_id, events, door_duplicates, bytes, received_hour, payload) VALUES {}",
-                list("(?,?,?,?,?,?)", rows)
-            )
-        };
-        let delete = |rows| {
-            format!(
-                "DELETE FROM entries WHERE entry_id IN ({}) \
-                 RETURNING events + door_duplicates, bytes",
-                list("?", rows)
-            )
-        };
-        Self { insert: (1..=ROWS).map(insert).collect(), delete: (1..=ROWS).map(delete).collect() }
-    }
-}
-
-async fn beat(tx: &DatabaseTransaction, worker: &str, at: i64, lag: i64) -> Result<(), DbErr> {
-    tx.execute_raw(Statement::from_sql_and_values(
-        DbBackend::Sqlite,
-        "INSERT INTO workers VALUES (?, ?, ?) \
-         ON CONFLICT (id) DO UPDATE SET beat = excluded.beat, lag = excluded.lag",
-        [worker.into(), at.into(), lag.into()],
-    ))
-    .await?;
-    tx.execute_raw(Statement::from_sql_and_values(
-        DbBackend::Sqlite,
-        "DELETE FROM workers WHERE beat < ?",
-        [(at - WORKER_LIFETIME_MS).into()],
-    ))
-    .await?;
-    Ok(())
 }

@@ -20,6 +20,7 @@ async fn one_transaction_holds_all_that_waits_in_order() {
     let writer = Writer {
         place,
         db: opened.writer,
+        connection: None,
         reader: opened.reader,
         limits: Limits { events: 304, bytes: i64::MAX },
         arrived,
@@ -65,6 +66,7 @@ async fn a_failed_write_is_undone_and_the_next_one_works() {
     let writer = Writer {
         place,
         db: opened.writer,
+        connection: None,
         reader: opened.reader,
         limits: Limits { events: i64::MAX, bytes: i64::MAX },
         arrived: Arc::new(Notify::new()),

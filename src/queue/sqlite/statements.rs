@@ -1,0 +1,117 @@
+//! What the writer says to SQLite. Separate from the writer, which decides what is written together.
+
+use std::sync::Arc;
+
+use sea_orm::sqlx::{self, AssertSqlSafe, Row as _, Sqlite, SqliteConnection};
+use sea_orm::{DbErr, RuntimeErr};
+
+use super::failure::Failure;
+use super::open::{FULL, code};
+use super::writer::{Counters, Row, WORKER_LIFETIME_MS};
+
+/// Most rows a statement inserts or deletes; far below SQLite's 32 766 bound values.
+pub(super) const ROWS: usize = 256;
+
+/// SQL text for every number of rows up to [`ROWS`]. What can go in one call does: every call is
+/// handed to the connection's own thread and back, which under load costs more than the statement.
+pub(super) struct Statements {
+    pub(super) insert: Vec<Arc<str>>,
+    /// Inserts, writes the counters, and commits.
+    pub(super) finish: Vec<Arc<str>>,
+    pub(super) delete: Vec<Arc<str>>,
+}
+
+impl Statements {
+    /// Writes every text once.
+    pub(super) fn new() -> Self {
+        let list = |item: &str, count: usize| vec![item; count].join(",");
+        let insert = |rows| match rows {
+            0 => String::new(),
+            _ => format!(
+                "INSERT INTO entries \
+                 (entry_id, events, door_duplicates, bytes, received_hour, payload) VALUES {};",
+                list("(?,?,?,?,?,?)", rows)
+            ),
+        };
+        let finish = |rows| {
+            format!(
+                "{} UPDATE counters SET accepted = ?, door_duplicates = ?, queued_entries = ?, \
+                 queued_events = ?, queued_bytes = ?; COMMIT",
+                insert(rows)
+            )
+        };
+        let delete = |rows| {
+            format!(
+                "DELETE FROM entries WHERE seq IN ({}) RETURNING events + door_duplicates, bytes",
+                list("?", rows)
+            )
+        };
+        Self {
+            insert: (0..=ROWS).map(|rows| insert(rows).into()).collect(),
+            finish: (0..=ROWS).map(|rows| finish(rows).into()).collect(),
+            delete: (0..=ROWS).map(|rows| delete(rows).into()).collect(),
+        }
+    }
+}
+
+pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
+
+/// A statement for rows, bound in the order of its columns.
+pub(super) fn insert(sql: &Arc<str>, rows: impl Iterator<Item = Row>) -> Query<'static> {
+    rows.fold(sqlx::query(AssertSqlSafe(Arc::clone(sql))), |query, row| {
+        let bytes = row.bytes();
+        query
+            .bind(row.id.as_bytes().to_vec())
+            .bind(row.events - row.door_duplicates)
+            .bind(row.door_duplicates)
+            .bind(bytes)
+            .bind(row.received)
+            .bind(row.payload)
+    })
+}
+
+/// Opens a transaction that may write from its first statement on. The counters are read inside,
+/// as other processes may share the file.
+pub(super) async fn begin(connection: &mut SqliteConnection) -> Result<Counters, sqlx::Error> {
+    const BEGIN: &str = "BEGIN IMMEDIATE; \
+        SELECT accepted, door_duplicates, queued_entries, queued_events, queued_bytes FROM counters";
+    let row = sqlx::query(BEGIN).fetch_one(connection).await?;
+    Ok(Counters {
+        accepted: row.try_get(0)?,
+        door_duplicates: row.try_get(1)?,
+        entries: row.try_get(2)?,
+        events: row.try_get(3)?,
+        bytes: row.try_get(4)?,
+    })
+}
+
+/// Takes back what a failed transaction did, and tells whether that is certain.
+pub(super) async fn undo(connection: &mut SqliteConnection, error: sqlx::Error) -> Failure {
+    let error = failed(error);
+    let rolled_back = sqlx::query("ROLLBACK").execute(connection).await.is_ok();
+    // With a full disk the log had no room for the pages, and so none for the commit mark after
+    // them. Otherwise, without a transaction to roll back, the failure may be the commit's own.
+    if rolled_back || code(&error) == Some(FULL) {
+        Failure::undone(error)
+    } else {
+        Failure::Unknown(Arc::new(error))
+    }
+}
+
+pub(super) async fn beat(
+    connection: &mut SqliteConnection,
+    worker: &str,
+    at: i64,
+    lag: i64,
+) -> Result<(), sqlx::Error> {
+    const BEAT: &str = "INSERT INTO workers VALUES (?, ?, ?) \
+         ON CONFLICT (id) DO UPDATE SET beat = excluded.beat, lag = excluded.lag; \
+         DELETE FROM workers WHERE beat < ?";
+    let beat = sqlx::query(BEAT).bind(worker).bind(at).bind(lag).bind(at - WORKER_LIFETIME_MS);
+    beat.execute(connection).await.map(drop)
+}
+
+/// The driver's errors, as the rest of the queue knows them.
+pub(super) fn failed(error: sqlx::Error) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(error.into()))
+}
