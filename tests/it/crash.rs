@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::support::{Event, Server, agent, post};
 
 const CONNECTIONS: u64 = 4;
-const KILLS: usize = 22;
 
 /// What the clients know: batch number -> (events sent, acknowledged).
 type Sent = Arc<Mutex<HashMap<u64, (u64, bool)>>>;
@@ -64,7 +63,8 @@ fn every_acknowledged_event_survives_kills_exactly_once() {
             std::thread::spawn(move || client(url, numbers, sent, stop))
         })
         .collect();
-    for kill in 0..KILLS {
+    let kills = std::env::var("KILLS").map_or(22, |text| text.parse().unwrap());
+    for kill in 0..kills {
         // A moment that differs from kill to kill and from run to run.
         let mut random = [0; 2];
         getrandom::fill(&mut random).unwrap();
