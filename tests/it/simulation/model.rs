@@ -82,7 +82,9 @@ impl Model {
         let (mut identities, mut stored, mut poisoned) = (BTreeSet::new(), Vec::new(), 0_u64);
         for (index, entry) in self.appended.iter().enumerate() {
             let before = &self.appended[..index];
-            if before.iter().any(|a| same_batch(a, entry.key, &entry.post)) {
+            // A post of which the door knew every event brought nothing, not even its key.
+            let brought = |a: &&Appended| !a.events.is_empty();
+            if before.iter().filter(brought).any(|a| same_batch(a, entry.key, &entry.post)) {
                 continue;
             }
             for event in &entry.events {
