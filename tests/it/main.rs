@@ -19,4 +19,5 @@ mod lifecycle;
 mod numbers;
 mod page;
 mod poison;
+mod schema;
 mod simulation;
