@@ -29,7 +29,11 @@ use crate::telemetry;
 pub async fn serve(loaded: Loaded, role: Role) -> anyhow::Result<()> {
     telemetry::log::init(&loaded.settings.log)?;
     for note in &loaded.notes {
-        tracing::warn!(code = note.code, "{}", note.message);
+        if note.is_warning() {
+            tracing::warn!(code = note.code, "{}", note.message);
+        } else {
+            tracing::info!(code = note.code, "{}", note.message);
+        }
     }
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let opened = open(&loaded, role).await?;
@@ -66,7 +70,10 @@ async fn stop(
     if serving.is_public() {
         tokio::time::sleep(settings.server.drain_delay.0).await;
     }
-    serving.stop_public(settings.server.shutdown_grace.0).await;
+    // What clients dawdle over may take half of the time that is left; the worker has the rest.
+    let left = settings.server.shutdown_grace.0.saturating_sub(settings.server.drain_delay.0);
+    serving.stop_public(left / 2).await;
+    opened.state.refusals.write(&opened.state).await;
     opened.tasks.stop();
     worker.finished().await;
     opened.queue.close().await;

@@ -16,6 +16,7 @@ mod ops;
 pub mod page;
 pub mod problem;
 mod quota;
+pub mod refusals;
 pub mod serve;
 pub mod state;
 pub mod stats;

@@ -2,6 +2,7 @@
 
 pub mod sqlite;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,6 +28,8 @@ pub struct QueueState {
     pub oldest: Option<u64>,
     /// The hour in which the oldest entry that is not acknowledged was received.
     pub oldest_received: Option<Hour>,
+    /// Whether this process's last write failed.
+    pub failing: bool,
 }
 
 /// A worker's sign of life.
@@ -39,6 +42,33 @@ pub struct Heartbeat {
     /// Age of the oldest entry that waits, as the worker saw it.
     pub lag: Duration,
 }
+
+/// What is counted when it is turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefusedKind {
+    /// One event of a batch.
+    Event,
+    /// A whole request.
+    Request,
+}
+
+impl RefusedKind {
+    /// The kind as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Request => "request",
+        }
+    }
+
+    /// Reads what [`RefusedKind::as_str`] gives.
+    pub fn read(text: &str) -> Option<Self> {
+        [Self::Event, Self::Request].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What was turned away since installation, by kind and code. Stands outside the ledger's equation.
+pub type Refusals = BTreeMap<(RefusedKind, String), u64>;
 
 /// A queue.
 #[async_trait]
@@ -57,6 +87,12 @@ pub trait Queue: Append + Consume {
 
     /// The workers that gave a sign of life in the last ten minutes.
     async fn workers(&self) -> Result<Vec<Heartbeat>, QueueError>;
+
+    /// Adds to what was turned away.
+    async fn add_refusals(&self, new: &Refusals) -> Result<(), QueueError>;
+
+    /// What was turned away.
+    async fn refusals(&self) -> Result<Refusals, QueueError>;
 
     /// Finishes what is under way and closes. Appends that come later fail as unavailable.
     async fn close(&self);

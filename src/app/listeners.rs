@@ -12,7 +12,7 @@ use super::open::Opened;
 use crate::cli::Role;
 use crate::config::settings::{Listen, Settings};
 use crate::http::serve::{Bound, bind};
-use crate::http::{private_router, router, status};
+use crate::http::{private_router, refusals, router, status};
 
 /// Bound addresses.
 pub(super) struct Listeners {
@@ -41,6 +41,9 @@ impl Listeners {
         if state.settings.privacy.min_cell > 1 {
             let (state, tasks) = (Arc::clone(state), opened.tasks.clone());
             opened.tasks.spawn(status::keep_closed_hour(state, tasks));
+        }
+        if self.public.is_some() {
+            opened.tasks.spawn(refusals::keep(Arc::clone(state), opened.tasks.clone()));
         }
         let public = self
             .public
@@ -79,10 +82,15 @@ impl Listener {
         Ok(Self { address, handle, task })
     }
 
-    /// Takes no new connections, answers what is in flight, and ends.
-    async fn stop(self, grace: Duration) {
+    /// Takes no new connections, answers what is in flight, and ends; after `grace` it ends anyway.
+    async fn stop(mut self, grace: Duration) {
         self.handle.stop_graceful(grace);
-        if let Ok(Err(error)) = self.task.await {
+        let Ok(ended) = tokio::time::timeout(grace, &mut self.task).await else {
+            self.handle.stop_forceful();
+            self.task.abort();
+            return;
+        };
+        if let Ok(Err(error)) = ended {
             tracing::warn!(%error, "a listener did not end well");
         }
     }

@@ -11,6 +11,7 @@ use crate::config::settings::Settings;
 use crate::config::{Loaded, check_pipelines};
 use crate::http::client::Clients;
 use crate::http::middleware::RequestIds;
+use crate::http::refusals::Unwritten;
 use crate::http::state::{ClosedHour, Ingest, PipelineStatus, Readiness, State};
 use crate::queue::Queue;
 use crate::queue::sqlite::SqliteQueue;
@@ -57,6 +58,7 @@ pub(super) async fn open(loaded: &Loaded, role: Role) -> anyhow::Result<Opened> 
         store: Arc::new(store.clone()),
         clients: clients(&settings)?,
         request_ids: RequestIds::new(HashKey::random().context("no randomness")?),
+        refusals: Unwritten::default(),
         readiness: Readiness::default(),
         pipeline: PipelineStatus { loaded_at: clock.unix_millis(), valid: true, last_error: None },
         closed_hour: ClosedHour::default(),

@@ -73,7 +73,11 @@ pub(super) fn spawn(opened: &Opened) -> Running {
 /// Brings the schema up to date, however long the store is away.
 async fn prepare(store: &Database, tasks: &Tasks) {
     for delay in retry_delays() {
-        let Err(error) = store.migrate_up().await else { return };
+        let migrated = tokio::select! {
+            migrated = store.migrate_up() => migrated,
+            () = tasks.stop_asked() => return,
+        };
+        let Err(error) = migrated else { return };
         tracing::warn!(
             error = error_chain(&error),
             retry_in_ms = delay.as_millis(),

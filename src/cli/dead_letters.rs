@@ -10,6 +10,9 @@ use super::{ConfigFile, Failure, Outcome, block_on, open_store, print};
 use crate::config::{Flags, Loaded, check_pipelines};
 use crate::store::{Database, Letter};
 
+/// Letters that are replayed in one transaction.
+const GROUP: usize = 5_000;
+
 /// List, show, replay or drop events that the store would not take.
 ///
 /// A dead letter holds the scanned event, never personal data, and the reason. It can be replayed
@@ -117,7 +120,10 @@ async fn replay(store: &Database, loaded: &Loaded, ids: Vec<String>) -> anyhow::
     let Ok((_, worker)) = check_pipelines(loaded, &registry, &services) else {
         bail!("the stages of `worker` cannot be built");
     };
-    let outcome = store.replay_dead_letters(&ids, &worker, &()).await?;
+    let mut outcome = stages::ports::Outcome::default();
+    for group in ids.chunks(GROUP) {
+        outcome.add(&store.replay_dead_letters(group, &worker, &()).await?);
+    }
     let shown = format!(
         "{} stored, {} duplicates, {} refused again\n",
         outcome.persisted, outcome.duplicate, outcome.dead_letter

@@ -46,10 +46,14 @@ pub(super) fn run(command: &Rollups) -> Outcome {
     let verify = matches!(command.action, Action::Verify(_));
     block_on(async {
         let store = open_store(&settings)?;
-        let Some((oldest, newest)) = store.raw_days().await? else {
+        let Some((oldest, newest)) = store.raw_days(settings.retention.raw).await? else {
             return print("there are no raw rows\n");
         };
         let (from, to) = (span.from.unwrap_or(oldest), span.to.unwrap_or(newest.plus(1)));
+        if from < oldest {
+            let message = format!("raw rows are whole from {oldest} on; begin there");
+            return Err(anyhow::anyhow!(message).into());
+        }
         if from >= to {
             return Err(anyhow::anyhow!("--from must be before --to").into());
         }

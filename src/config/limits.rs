@@ -16,6 +16,9 @@ const DEFAULT_WINDOW: Span = Span::days(3);
 /// Identities outlive the window by this, and so must everything that late events are added to.
 const SLACK: Duration = Duration::from_secs(4 * 86_400);
 
+/// How far back questions by the hour may reach: 720 hours.
+const HOURLY: Span = Span::days(30);
+
 /// URL schemes that a later release speaks.
 const LATER: [&str; 6] = ["redis", "rediss", "postgres", "postgresql", "mysql", "mariadb"];
 
@@ -43,6 +46,12 @@ fn numbers(settings: &Settings, findings: &mut Vec<Finding>) {
             findings.push(Finding::value(&path([section, key]), "too_small", message));
         }
     }
+    if settings.server.drain_delay >= settings.server.shutdown_grace {
+        let message = "`server.drain_delay` must be shorter than `server.shutdown_grace`, which it \
+                       is part of";
+        let at = path(["server", "drain_delay"]);
+        findings.push(Finding::value(&at, "too_long", message.to_owned()));
+    }
     for (section, key, span) in [
         ("server", "shutdown_grace", settings.server.shutdown_grace),
         ("queue", "claim_after", settings.queue.claim_after),
@@ -57,6 +66,12 @@ fn numbers(settings: &Settings, findings: &mut Vec<Finding>) {
 fn retention(settings: &Settings, findings: &mut Vec<Finding>) {
     let window = window(settings);
     let least = Span(window.0.saturating_add(SLACK));
+    if settings.retention.hourly < HOURLY && settings.retention.hourly >= least {
+        let message = format!(
+            "`retention.hourly` must be at least {HOURLY}: statistics by the hour reach back that far"
+        );
+        findings.push(Finding::value(&path(["retention", "hourly"]), "too_short", message));
+    }
     for (key, kept) in [
         ("raw", settings.retention.raw),
         ("hourly", settings.retention.hourly),

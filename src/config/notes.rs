@@ -18,6 +18,13 @@ pub struct Note {
     pub message: String,
 }
 
+impl Note {
+    /// Whether it may be a mistake; otherwise it is only good to know.
+    pub fn is_warning(&self) -> bool {
+        self.code != "built_in_pipeline"
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "note[{}]: {}", self.code, self.message)

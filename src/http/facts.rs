@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::queue::{Heartbeat, QueueState};
+use crate::queue::{Heartbeat, QueueState, Refusals};
 
 use super::state::{Connections, State};
 use crate::store::Totals;
@@ -82,7 +82,14 @@ impl Facts {
     /// between is seen twice, and what is accepted in between may be seen settled only; both are
     /// bounded by what the two readings of the queue tell.
     pub async fn gather(state: &State) -> Self {
-        let queue = in_time(state.queue.state()).await;
+        let mut queue = in_time(state.queue.state()).await;
+        if let Some(queue) = queue.as_mut().filter(|queue| queue.failing) {
+            // Without traffic nothing else would notice that it can be written again.
+            let probe = Refusals::new();
+            in_time(state.queue.add_refusals(&probe)).await;
+            let after = in_time(state.queue.state()).await;
+            queue.failing = after.is_none_or(|after| after.failing);
+        }
         let (store, totals, last_received, workers) = tokio::join!(
             in_time(state.store.ping()),
             in_time(state.store.ledger()),

@@ -11,6 +11,7 @@ use super::body::{self, Limits};
 use super::problem::{Kind, Problem};
 use super::quota;
 use super::state::{Ingest, State};
+use crate::queue::RefusedKind;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Longest `Idempotency-Key`, in bytes.
@@ -44,7 +45,10 @@ impl Events {
                 let events = accepted.count + accepted.duplicates.len();
                 state.metrics.accepted(events as u64);
             }
-            Err(problem) => state.metrics.refused_request(problem.code()),
+            Err(problem) => {
+                state.metrics.refused_request(problem.code());
+                state.refusals.add(RefusedKind::Request, problem.code());
+            }
         }
         result
     }
@@ -81,6 +85,7 @@ async fn run(
     }
     for (_, reason) in batch.rejected() {
         state.metrics.refused(reason.code);
+        state.refusals.add(RefusedKind::Event, reason.code.as_str());
     }
     answer::of(&batch, state.clock.unix_millis())
 }

@@ -111,6 +111,7 @@ fn fatal(state: &State, facts: &Facts) -> Vec<&'static str> {
             {
                 reasons.push("the queue is full");
             }
+            Some(queue) if queue.failing => reasons.push("the queue cannot be written"),
             Some(_) => {}
         }
     }
@@ -128,6 +129,9 @@ pub(super) fn degraded(state: &State, facts: &Facts) -> Vec<&'static str> {
     }
     if !facts.worker_alive(state.settings.queue.claim_after.0) {
         reasons.push("no worker gives a sign of life");
+    }
+    if facts.workers.iter().any(|worker| worker.lag > state.settings.queue.claim_after.0) {
+        reasons.push("the worker does not keep up, or cannot write; its log says why");
     }
     if !state.pipeline.valid {
         reasons.push("the newest pipeline.yaml was not taken over");

@@ -24,7 +24,7 @@ const HEAD_AND_PAUSE: Duration = Duration::from_secs(10);
 /// Most bytes of a request's head.
 const HEAD_BYTES: usize = 32 * 1_024;
 /// Most requests of one HTTP/2 connection at once.
-const STREAMS: u32 = 64;
+const STREAMS: u32 = 8;
 
 /// A bound address that nobody is served on yet.
 pub struct Bound {

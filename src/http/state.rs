@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::client::Clients;
 use super::facts::Facts;
 use super::middleware::RequestIds;
+use super::refusals::Unwritten;
 use crate::config::Settings;
 use crate::queue::Queue;
 use crate::store::{Receipt, Totals};
@@ -41,6 +42,8 @@ pub struct State {
     pub request_ids: RequestIds,
     /// The key of batch identities, the same in every server of an installation.
     pub identity_key: HashKey,
+    /// What was turned away and is not written yet.
+    pub refusals: Unwritten,
     /// Whether the process is on its way out.
     pub readiness: Readiness,
     /// The pipeline.yaml in force.

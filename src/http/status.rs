@@ -14,7 +14,9 @@ use serde::{Serialize, Serializer};
 use super::answer::{self, timestamp};
 use super::facts::{Facts, Ledger};
 use super::ops::degraded;
+use super::refusals;
 use super::state::State;
+use crate::queue::RefusedKind;
 use crate::shutdown::Tasks;
 use crate::telemetry::process;
 
@@ -119,10 +121,11 @@ impl Status {
             let closed = state.closed_hour.get();
             view(state, &now, closed.as_deref(), LedgerView::default())
         } else {
+            let refusals = refusals::of(state).await;
             let refusals = LedgerView {
                 known: Ledger::default(),
-                refused: state.metrics.refused_by_code(),
-                refused_requests: state.metrics.refused_requests_by_code(),
+                refused: refusals::by_code(&refusals, RefusedKind::Event),
+                refused_requests: refusals::by_code(&refusals, RefusedKind::Request),
             };
             view(state, &now, Some(&now), refusals)
         };

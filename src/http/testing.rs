@@ -24,7 +24,8 @@ use super::client::Clients;
 use super::middleware::RequestIds;
 use super::state::*;
 use crate::config::Settings;
-use crate::queue::{Heartbeat, Queue, QueueState};
+use crate::http::refusals::Unwritten;
+use crate::queue::{Heartbeat, Queue, QueueState, Refusals};
 use crate::stats::fake::Fake;
 use crate::store::{Receipt, Totals};
 use crate::telemetry::Metrics;
@@ -84,6 +85,14 @@ impl Queue for World {
 
     async fn beat(&self, _: &str, _: Duration) -> Result<(), QueueError> {
         Ok(())
+    }
+
+    async fn add_refusals(&self, _: &Refusals) -> Result<(), QueueError> {
+        self.state().await.map(drop)
+    }
+
+    async fn refusals(&self) -> Result<Refusals, QueueError> {
+        self.state().await.map(|_| Refusals::new())
     }
 
     async fn workers(&self) -> Result<Vec<Heartbeat>, QueueError> {
@@ -359,6 +368,7 @@ fn state(settings: Settings, world: &Arc<World>) -> State {
         rates: world.clone(),
         request_ids: RequestIds::new(key()),
         identity_key: key(),
+        refusals: Unwritten::default(),
         readiness: Readiness::default(),
         pipeline: PipelineStatus { loaded_at: NOW * 1_000, valid: true, last_error: None },
         closed_hour: ClosedHour::default(),

@@ -6,9 +6,11 @@ use stages::EntryId;
 use stages::ports::Outcome;
 
 use super::private_router;
+use super::refusals;
 use super::testing::routes;
 use super::testing::{TestServer, exchange, post};
 use crate::queue::QueueState;
+use crate::queue::RefusedKind;
 use crate::store::{Receipt, Totals};
 
 fn owned(status: u16, error: &str, code: &str) -> (u16, String, String) {
@@ -73,7 +75,7 @@ async fn whole_requests_are_turned_away_as_problems() {
         let member = answer.json().get("retry_after").map(ToString::to_string);
         assert_eq!(member.as_deref(), retry_after, "{want:?}");
     }
-    let refused = server.state.metrics.refused_requests_by_code();
+    let refused = refusals::by_code(&refusals::of(&server.state).await, RefusedKind::Request);
     assert_eq!(refused.values().sum::<u64>(), 10);
     assert_eq!(refused["payload_too_large"], 1);
 }
@@ -245,6 +247,7 @@ fn fill(server: &TestServer) {
     *server.world.queue.lock().unwrap() = Some(queue);
     let totals = Totals { persisted: 50, duplicate: 7, dead_letter: 3, discarded: 2 };
     *server.world.store.lock().unwrap() = Some(totals);
+    server.state.refusals.add(RefusedKind::Event, "invalid_tool");
     server.state.metrics.refused(stages::Code::new("invalid_tool"));
 }
 

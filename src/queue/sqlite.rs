@@ -12,6 +12,7 @@ mod tests;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -26,7 +27,7 @@ use self::failure::Failure;
 use self::open::{Place, plain};
 use self::statements::Statements;
 use self::writer::{GROUP, Job, Limits, Reply, Row, WORKER_LIFETIME_MS, Writer};
-use super::{Heartbeat, Queue, QueueState};
+use super::{Heartbeat, Queue, QueueState, Refusals, RefusedKind};
 use crate::config::settings;
 use crate::shutdown::Tasks;
 
@@ -45,6 +46,8 @@ pub struct SqliteQueue {
     claims: Claims,
     identity_key: HashKey,
     clock: Arc<dyn Clock>,
+    /// Whether the writer's last transaction failed.
+    failed: Arc<AtomicBool>,
     /// Held while an entry is looked for.
     finding: Mutex<()>,
     /// Cancelled when the writer has ended.
@@ -70,6 +73,7 @@ impl SqliteQueue {
         let claims = Claims::new(opened.reader.clone(), changed.clone(), place.lock_path());
         let (jobs, waiting) = mpsc::channel(GROUP);
         let ended = CancellationToken::new();
+        let failed = Arc::new(AtomicBool::new(false));
         let writer = Writer {
             place,
             db: opened.writer,
@@ -81,7 +85,8 @@ impl SqliteQueue {
             },
             arrived: changed,
             statements: Statements::new(),
-            failed: false,
+            failed: Arc::clone(&failed),
+            failed_at: tokio::time::Instant::now(),
         };
         tasks.spawn(writer.run(waiting, ended.clone()));
         Ok(Arc::new(Self {
@@ -90,6 +95,7 @@ impl SqliteQueue {
             claims,
             identity_key: opened.identity_key,
             clock,
+            failed,
             finding: Mutex::new(()),
             ended,
         }))
@@ -145,7 +151,8 @@ impl Queue for SqliteQueue {
     async fn state(&self) -> Result<QueueState, QueueError> {
         let row = self.reader.query_one_raw(plain(STATE)).await.map_err(failed)?;
         let row = row.ok_or_else(|| QueueError("the queue's counters are gone".into()))?;
-        read_state(&row).map_err(failed)
+        let failing = self.failed.load(Ordering::Relaxed);
+        Ok(QueueState { failing, ..read_state(&row).map_err(failed)? })
     }
 
     async fn identity_key(&self) -> Result<HashKey, QueueError> {
@@ -173,6 +180,22 @@ impl Queue for SqliteQueue {
         let range = [now - WORKER_LIFETIME_MS, now + WORKER_LIFETIME_MS];
         let rows = self.read(sql, range.map(Into::into)).await?;
         rows.iter().map(|row| heartbeat(row, now)).collect::<Result<_, _>>().map_err(failed)
+    }
+
+    async fn add_refusals(&self, new: &Refusals) -> Result<(), QueueError> {
+        let new = new.clone();
+        Ok(self.write(|reply| Job::Refuse(new, reply)).await?)
+    }
+
+    async fn refusals(&self) -> Result<Refusals, QueueError> {
+        let rows = self.read("SELECT kind, code, count FROM refusals", []).await?;
+        let read = |row: &QueryResult| -> Result<_, DbErr> {
+            let kind: String = row.try_get_by_index(0)?;
+            let kind = RefusedKind::read(&kind);
+            Ok(kind.zip(Some(row.try_get_by_index(1)?)).zip(Some(count(row, 2)?)))
+        };
+        let rows = rows.iter().map(read).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        Ok(rows.into_iter().flatten().collect())
     }
 
     async fn close(&self) {
@@ -209,6 +232,7 @@ fn read_state(row: &QueryResult) -> Result<QueueState, DbErr> {
         newest: count(row, 5)?,
         oldest: oldest.and_then(|number| u64::try_from(number).ok()),
         oldest_received: received.as_deref().and_then(Hour::parse),
+        failing: false,
     })
 }
 

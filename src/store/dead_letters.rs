@@ -136,10 +136,7 @@ impl Database {
         }
         let mut sum = Outcome::default();
         for outcome in batch.entries().iter().map(|entry| batch.outcome(entry)) {
-            sum.persisted += outcome.persisted;
-            sum.duplicate += outcome.duplicate;
-            sum.dead_letter += outcome.dead_letter;
-            sum.discarded += outcome.discarded;
+            sum.add(&outcome);
         }
         let mut change = LedgerChange::default();
         change.add(&sum);

@@ -7,6 +7,10 @@ use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often a lock is looked at that another process holds.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A held lock; dropping it gives it back.
 #[derive(Debug)]
@@ -15,9 +19,13 @@ pub(super) struct FileLock(#[expect(dead_code, reason = "held, never read")] Fil
 impl FileLock {
     /// Waits until the lock is free.
     pub(super) async fn wait(database: &Path, purpose: &str) -> io::Result<Self> {
-        let file = open(database, purpose)?;
-        let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| Self(file)));
-        locked.await.map_err(io::Error::other)?
+        loop {
+            if let Some(lock) = Self::attempt(database, purpose)? {
+                return Ok(lock);
+            }
+            // A blocking wait could not be given up when the process is asked to stop.
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Takes the lock if it is free.

@@ -2,6 +2,7 @@
 
 use sea_orm::QueryResult;
 use stages::ports::{Outcome, StoreError};
+use stages::units::Span;
 use stages::{Day, EntryId, Hour};
 
 use super::Database;
@@ -87,15 +88,18 @@ impl Database {
         Ok(day(rows.first(), 0)?.map(Day::start))
     }
 
-    /// The first and the last day of which there are raw rows.
+    /// The first and the last day of which all raw rows are there, when they are kept for `keep`.
+    /// Older rows may be left over, or have come late by a replay: they do not make a whole day.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn raw_days(&self) -> Result<Option<(Day, Day)>, StoreError> {
+    pub async fn raw_days(&self, keep: Span) -> Result<Option<(Day, Day)>, StoreError> {
         let sql = "SELECT substr(min(timestamp_hour), 1, 10), substr(max(timestamp_hour), 1, 10) \
                    FROM events";
         let rows = self.query(sql, []).await?;
-        Ok(day(rows.first(), 0)?.zip(day(rows.first(), 1)?))
+        let whole = self.clock().hour().plus(-keep.whole_hours()).day().plus(1);
+        let days = day(rows.first(), 0)?.zip(day(rows.first(), 1)?);
+        Ok(days.map(|(oldest, newest)| (oldest.max(whole), newest)))
     }
 
     /// A number that is another one after every transaction that changed what readers see.

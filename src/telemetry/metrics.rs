@@ -3,11 +3,9 @@
 //! They stand in a registry of their own, never in a global one, so that two servers in one process
 //! (as in tests) count apart. Gauges that are read from queue and store are in [`super::scrape`].
 
-use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use prometheus::core::Collector;
 use prometheus::{
     Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
 };
@@ -139,16 +137,6 @@ impl Metrics {
         self.refused_requests.with_label_values(&[code]).inc();
     }
 
-    /// Events refused since the process started, by code.
-    pub fn refused_by_code(&self) -> BTreeMap<String, u64> {
-        by_code(&self.refused)
-    }
-
-    /// Ingest requests turned away since the process started, by code.
-    pub fn refused_requests_by_code(&self) -> BTreeMap<String, u64> {
-        by_code(&self.refused_requests)
-    }
-
     fn stage(&self, side: Side, label: &str, count: impl Fn(&StageMetrics)) {
         let find = |known: &&StageMetrics| known.side == side && known.label == label;
         let known = self.stages.read().unwrap_or_else(PoisonError::into_inner);
@@ -216,34 +204,9 @@ fn histograms(
     Ok(histograms)
 }
 
-fn by_code(counters: &IntCounterVec) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for family in counters.collect() {
-        for metric in family.get_metric() {
-            let Some(code) = metric.get_label().first() else { continue };
-            // Whole numbers below 2^53 come back exactly.
-            counts.insert(code.value().to_owned(), metric.get_counter().get_value() as u64);
-        }
-    }
-    counts
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn refusals_are_read_back_by_code() {
-        let metrics = Metrics::new().unwrap();
-        metrics.refused(Code::new("invalid_tool"));
-        metrics.refused(Code::new("invalid_tool"));
-        metrics.refused(Code::new("pii_detected"));
-        metrics.refused_request("rate_limit_exceeded");
-        let want = BTreeMap::from([("invalid_tool".to_owned(), 2), ("pii_detected".to_owned(), 1)]);
-        assert_eq!(metrics.refused_by_code(), want);
-        let want = BTreeMap::from([("rate_limit_exceeded".to_owned(), 1)]);
-        assert_eq!(metrics.refused_requests_by_code(), want);
-    }
 
     #[test]
     fn a_stage_is_counted_by_side_label_and_code() {

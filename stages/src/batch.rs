@@ -168,6 +168,7 @@ pub struct Batch<'b> {
     refusal: Option<Refusal>,
     receipt: Option<EntryId>,
     queued: Vec<Identity>,
+    all_or_nothing: bool,
     quotas: Vec<Quota>,
     passing: usize,
     tally: Tally,
@@ -184,6 +185,7 @@ impl<'b> Batch<'b> {
             refusal: None,
             receipt: None,
             queued: Vec::new(),
+            all_or_nothing: false,
             quotas: Vec::new(),
             passing: 0,
             tally: Tally::default(),
@@ -241,6 +243,19 @@ impl<'b> Batch<'b> {
                 self.settle(index, verdict);
             }
         }
+    }
+
+    /// From now on one refused event refuses the whole batch.
+    pub(crate) fn stand_together(&mut self) {
+        self.all_or_nothing |= !self.dry_run;
+    }
+
+    /// Refuses the rest of a batch that stands together, when one of its events was refused.
+    pub(crate) fn fall_together(&mut self, code: Code, message: &'static str) {
+        if !self.all_or_nothing || self.rejected().next().is_none() {
+            return;
+        }
+        self.judge(|_| Verdict::Reject(Reason::new(code, Pointer::ROOT, message)));
     }
 
     /// Turns the whole request away.

@@ -184,6 +184,16 @@ pub struct Outcome {
     pub discarded: u64,
 }
 
+impl Outcome {
+    /// Adds another one.
+    pub fn add(&mut self, other: &Self) {
+        self.persisted += other.persisted;
+        self.duplicate += other.duplicate;
+        self.dead_letter += other.dead_letter;
+        self.discarded += other.discarded;
+    }
+}
+
 /// An entry and what became of its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settled {

@@ -53,6 +53,8 @@ fn a_full_disk_refuses_and_recovers() {
         }
     }
     assert!(refused > 20, "the disk never became full");
+    let ready = server.get("/readyz?verbose");
+    assert_eq!(ready.status, 503, "{}", ready.text);
     // With room again, everything acknowledged is there.
     let worker = server.beside("all");
     let ledger = worker.drained();

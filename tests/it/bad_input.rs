@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Event, Server};
+use crate::support::{Answer, Config, Event, Server};
 
 /// Stands in every bad value, and may stand in no answer and no log line.
 const MARK: &str = "zqxjkv";
@@ -79,6 +79,38 @@ fn a_bad_event_never_costs_its_neighbours() {
         assert_eq!(json["rejected"][0]["index"], 1, "{json}");
     }
     assert_eq!(server.drained()["persisted"], 8);
+    // What was refused is counted across restarts, beside the equation.
+    let mut server = server;
+    server.terminate();
+    let refused = server.revive().drained()["refused"].clone();
+    assert_eq!(refused, json!({"invalid_field": 1, "too_deep": 2, "unstorable": 1}));
+}
+
+#[test]
+fn all_or_nothing_when_it_is_asked_for_whichever_stage_refuses() {
+    let env = vec![("ANALYTICS_STAGE__SCHEMA_VALIDATE__ON_REJECT", "batch".to_owned())];
+    let server = Server::with(Config { env, ..Config::default() });
+    let good = || Event::minimal("get_alerts");
+    for bad in [good().with("status", "odd"), good().with("email", "x"), good().with("a", nested())]
+    {
+        let answer = server.post(Event::batch([good(), bad, good()]));
+        assert_eq!(answer.status, 400);
+        let codes: Vec<_> = answer.json()["rejected"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|rejected| rejected["code"].clone())
+            .collect();
+        assert_eq!((&codes[0], &codes[2]), (&json!("batch_rejected"), &json!("batch_rejected")));
+        assert_ne!(codes[1], "batch_rejected");
+    }
+    assert_eq!(server.post(Event::batch([good(), good()])).json()["count"], 2);
+    assert_eq!(server.drained()["accepted"], 2);
+}
+
+/// Deeper than is examined.
+fn nested() -> Value {
+    (0..50).fold(json!(1), |inner, _| json!([inner]))
 }
 
 #[test]

@@ -24,7 +24,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// counters and the end of the table, so each copy saves more the longer it waits.
 const CHECKPOINT_PAGES: &str = "4000";
 /// Connections for claims, state and look-ups; none of them is held for long.
-const READERS: u32 = 2;
+const READERS: u32 = 4;
 /// SQLite's primary result codes (<https://www.sqlite.org/rescode.html>).
 const READONLY: i32 = 8;
 pub(super) const FULL: i32 = 13;
@@ -60,6 +60,12 @@ CREATE TABLE workers (
     id TEXT PRIMARY KEY,
     beat INTEGER NOT NULL,
     lag INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE refusals (
+    kind TEXT NOT NULL,
+    code TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (kind, code)
 ) WITHOUT ROWID;
 ";
 

@@ -8,6 +8,7 @@ use sea_orm::{DbErr, RuntimeErr};
 use super::failure::Failure;
 use super::open::{FULL, code};
 use super::writer::{Counters, Row, WORKER_LIFETIME_MS};
+use crate::queue::Refusals;
 
 /// Most rows a statement inserts or deletes; far below SQLite's 32 766 bound values.
 pub(super) const ROWS: usize = 256;
@@ -109,6 +110,20 @@ pub(super) async fn beat(
          DELETE FROM workers WHERE beat < ?";
     let beat = sqlx::query(BEAT).bind(worker).bind(at).bind(lag).bind(at - WORKER_LIFETIME_MS);
     beat.execute(connection).await.map(drop)
+}
+
+pub(super) async fn add_refusals(
+    connection: &mut SqliteConnection,
+    refusals: &Refusals,
+) -> Result<(), sqlx::Error> {
+    const ADD: &str = "INSERT INTO refusals VALUES (?, ?, ?) \
+         ON CONFLICT (kind, code) DO UPDATE SET count = count + excluded.count";
+    for ((kind, code), count) in refusals {
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        let add = sqlx::query(ADD).bind(kind.as_str()).bind(code).bind(count);
+        add.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// The driver's errors, as the rest of the queue knows them.

@@ -102,6 +102,7 @@ async fn what_was_appended_is_claimed_in_order_and_gone_once_acknowledged() {
         newest: 3,
         oldest: Some(1),
         oldest_received: Some(Hour::containing(NOW)),
+        failing: false,
     };
     assert_eq!(queue.state().await.unwrap(), full);
     assert_eq!(queue.find(id(3)).await.unwrap(), Some(3));

@@ -2,20 +2,26 @@
 //! fsync serves many; separate from the queue, because nothing else may hold the write connection.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::{self, AssertSqlSafe, Row as _, Sqlite, SqliteConnection};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use stages::EntryId;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use super::open::{Place, plain};
-use super::statements::{ROWS, Statements, beat, begin, failed, insert, undo};
+use super::statements::{ROWS, Statements, add_refusals, beat, begin, failed, insert, undo};
+use crate::queue::Refusals;
 
 /// Most jobs in a transaction, and most that wait: beyond that, callers wait before the channel.
 pub(super) const GROUP: usize = 1_024;
+/// Time after a failure in which only an append shows that the queue can be written again.
+const CONVALESCENCE: Duration = Duration::from_secs(5);
 /// A worker that gave no sign of life for this long is forgotten.
 pub(super) const WORKER_LIFETIME_MS: i64 = 10 * 60 * 1_000;
 
@@ -46,6 +52,8 @@ pub(super) enum Job {
     Acknowledge(Vec<i64>, Reply),
     /// A worker's sign of life: worker, wall clock and lag in milliseconds.
     Beat { worker: String, at: i64, lag: i64, reply: Reply },
+    /// Refusals to add.
+    Refuse(Refusals, Reply),
     /// Nothing comes after what waits already.
     Close,
 }
@@ -58,6 +66,7 @@ struct Group {
     appenders: Vec<Reply>,
     acknowledged: Vec<i64>,
     beats: Vec<(String, i64, i64)>,
+    refusals: Vec<Refusals>,
     /// Who waits for acknowledgements and signs of life.
     others: Vec<Reply>,
     /// Whose entry did not fit.
@@ -95,8 +104,10 @@ pub(super) struct Writer {
     pub(super) arrived: Arc<Notify>,
     /// SQL by number of rows.
     pub(super) statements: Statements,
-    /// The last transaction failed.
-    pub(super) failed: bool,
+    /// Whether the last transaction failed.
+    pub(super) failed: Arc<AtomicBool>,
+    /// When the last transaction failed that did.
+    pub(super) failed_at: Instant,
 }
 
 impl Writer {
@@ -121,14 +132,22 @@ impl Writer {
         if outcome.is_ok() && !group.appenders.is_empty() {
             self.arrived.notify_waiters();
         }
+        // A small write may fit where a batch did not, so it proves nothing right after a failure.
+        let proven = !group.appenders.is_empty() || self.failed_at.elapsed() > CONVALESCENCE;
+        let failed_before = self.failed.load(Ordering::Relaxed);
+        if outcome.is_err() {
+            self.failed_at = Instant::now();
+            self.failed.store(true, Ordering::Relaxed);
+        } else if failed_before && proven {
+            self.failed.store(false, Ordering::Relaxed);
+        }
         match &outcome {
-            Err(failure) if !self.failed => {
+            Err(failure) if !failed_before => {
                 tracing::error!(error = %failure, "the queue cannot be written");
             }
-            Ok(()) if self.failed => tracing::info!("the queue is written again"),
+            Ok(()) if failed_before && proven => tracing::info!("the queue is written again"),
             _ => {}
         }
-        self.failed = outcome.is_err();
         // Who went away is not answered; what it asked for stays done.
         for reply in group.appenders.into_iter().chain(group.others) {
             reply.send(outcome.clone()).ok();
@@ -177,6 +196,9 @@ impl Writer {
         }
         for (worker, at, lag) in &group.beats {
             beat(connection, worker, *at, *lag).await?;
+        }
+        for refusals in &group.refusals {
+            add_refusals(connection, refusals).await?;
         }
         group.judge(self.limits, &mut counters);
         let mut rows = std::mem::take(&mut group.rows);
@@ -249,6 +271,10 @@ impl Group {
                 }
                 Job::Beat { worker, at, lag, reply } => {
                     group.beats.push((worker, at, lag));
+                    group.others.push(reply);
+                }
+                Job::Refuse(refusals, reply) => {
+                    group.refusals.push(refusals);
                     group.others.push(reply);
                 }
                 Job::Close => {}

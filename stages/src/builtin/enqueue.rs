@@ -18,6 +18,7 @@ use crate::verdict::{Code, codes};
 const QUEUE_FULL: Code = Code::new("queue_full");
 const QUEUE_UNAVAILABLE: Code = Code::new("queue_unavailable");
 const APPEND_UNCONFIRMED: Code = Code::new("append_unconfirmed");
+const BATCH_REJECTED: Code = Code::new("batch_rejected");
 
 /// When a client may try again; a flush interval of real clients is five minutes.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
@@ -36,6 +37,8 @@ pub(crate) struct EnqueueConfig {}
 impl Stage for Enqueue {
     async fn run(&self, batch: &mut Batch<'_>, cx: Cx<'_>) -> Result<(), StageError> {
         let request = cx.request.ok_or(StageError::Misplaced("enqueue needs a request"))?;
+        // Here every stage that refuses has spoken.
+        batch.fall_together(BATCH_REJECTED, "another event of the batch was refused, and so all");
         let door_duplicates = batch.dropped_as(codes::DUPLICATE);
         if batch.passing() == 0 && door_duplicates == 0 {
             return Ok(());
@@ -83,7 +86,8 @@ impl Define for Enqueue {
     const NAME: &'static str = "enqueue";
     const SIDES: &'static [Side] = &[Side::Ingest];
     const GIVES: Option<Form> = Some(Form::Queued);
-    const CODES: &'static [Code] = &[QUEUE_FULL, QUEUE_UNAVAILABLE, APPEND_UNCONFIRMED];
+    const CODES: &'static [Code] =
+        &[QUEUE_FULL, QUEUE_UNAVAILABLE, APPEND_UNCONFIRMED, BATCH_REJECTED];
     type Config = EnqueueConfig;
 
     fn needs(_: &Self::Config) -> Needs {

@@ -18,10 +18,14 @@ use crate::context::{Cx, Services};
 use crate::event::{Field, RawEvent};
 use crate::hour::Hour;
 use crate::stage::{BuildError, Define, Form, Needs, Side, Stage, StageError};
+use crate::units::Span;
 use crate::verdict::{Code, Pointer, Reason, Verdict, codes};
 
+/// Furthest that events may be dated back. [`crate::ports::IDENTITY_LIFETIME`] is this and four days
+/// of grace: with a longer window a repeat could come after its identity was forgotten.
+const LONGEST_WINDOW: Span = Span::days(3);
+
 const TIMESTAMP_OUT_OF_WINDOW: Code = Code::new("timestamp_out_of_window");
-const BATCH_REJECTED: Code = Code::new("batch_rejected");
 
 /// The stage.
 pub(crate) struct SchemaValidate {
@@ -52,42 +56,15 @@ struct Unknown {
 impl Stage for SchemaValidate {
     async fn run(&self, batch: &mut Batch<'_>, cx: Cx<'_>) -> Result<(), StageError> {
         let now = cx.clock.hour();
-        match self.on_reject {
-            OnReject::Event => batch.judge(|event| self.judge(event, now)),
-            OnReject::Batch => self.judge_together(batch, now),
+        if self.on_reject == OnReject::Batch {
+            batch.stand_together();
         }
+        batch.judge(|event| self.judge(event, now));
         Ok(())
     }
 }
 
 impl SchemaValidate {
-    /// All or nothing: with one bad event, the good ones are refused too.
-    fn judge_together(&self, batch: &mut Batch<'_>, now: Hour) {
-        let mut spoilt = batch.rejected().next().is_some();
-        // Collected, because in a dry run the slots do not tell which ones were refused.
-        let mut good = Vec::with_capacity(batch.passing());
-        for index in 0..batch.slots().len() {
-            if !batch.slots()[index].passes() {
-                continue;
-            }
-            let Some(event) = batch.event_mut(index) else { continue };
-            match self.judge(event, now) {
-                Verdict::Pass => good.push(index),
-                refused => {
-                    spoilt = true;
-                    batch.settle(index, refused);
-                }
-            }
-        }
-        if spoilt {
-            for index in good {
-                let message = "another event of the batch was refused, and so the whole batch";
-                let reason = Reason::new(BATCH_REJECTED, Pointer::ROOT, message);
-                batch.settle(index, Verdict::Reject(reason));
-            }
-        }
-    }
-
     fn judge(&self, event: &mut Event<'_>, now: Hour) -> Verdict {
         // Where it stands every event that goes on is raw: the list was checked at load time.
         let Some(raw) = event.raw() else { return Verdict::Pass };
@@ -145,7 +122,6 @@ impl Define for SchemaValidate {
         normal::TIMESTAMP_NOT_ROUNDED,
         normal::ERROR_TYPE_REQUIRED,
         TIMESTAMP_OUT_OF_WINDOW,
-        BATCH_REJECTED,
     ];
     type Config = SchemaValidateConfig;
 
@@ -154,6 +130,13 @@ impl Define for SchemaValidate {
     }
 
     fn build(config: Self::Config, _: &Services) -> Result<Self, BuildError> {
+        if config.window.back > LONGEST_WINDOW {
+            let path = ["window", "back"].map(str::to_owned).to_vec();
+            let message = format!(
+                "must be at most {LONGEST_WINDOW}: repeats of older events could not be recognised"
+            );
+            return Err(BuildError { path, message });
+        }
         Ok(Self {
             tools: names("tools", config.tools)?,
             services: names("services", config.services)?,

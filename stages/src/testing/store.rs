@@ -252,10 +252,7 @@ impl StoreTx for MemoryTx {
                     marker.outcome = Some(*outcome);
                 }
                 let ledger = &mut tables.ledger;
-                ledger.persisted += outcome.persisted;
-                ledger.duplicate += outcome.duplicate;
-                ledger.dead_letter += outcome.dead_letter;
-                ledger.discarded += outcome.discarded;
+                ledger.add(outcome);
             }
             Ok(())
         })

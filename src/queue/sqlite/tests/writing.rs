@@ -25,7 +25,8 @@ async fn one_transaction_holds_all_that_waits_in_order() {
         limits: Limits { events: 304, bytes: i64::MAX },
         arrived,
         statements: Statements::new(),
-        failed: false,
+        failed: Arc::default(),
+        failed_at: tokio::time::Instant::now(),
     };
     // All wait before the writer starts; together they exceed one statement's rows.
     let (jobs, waiting) = mpsc::channel(GROUP);
@@ -71,7 +72,8 @@ async fn a_failed_write_is_undone_and_the_next_one_works() {
         limits: Limits { events: i64::MAX, bytes: i64::MAX },
         arrived: Arc::new(Notify::new()),
         statements: Statements::new(),
-        failed: false,
+        failed: Arc::default(),
+        failed_at: tokio::time::Instant::now(),
     };
     let (jobs, waiting) = mpsc::channel(GROUP);
     bench.tasks.spawn(writer.run(waiting, CancellationToken::new()));

@@ -109,6 +109,7 @@ async fn run(
     batch.begin_stage(dry_run);
     stage(with).run(&mut batch, Cx { clock: &clock, request: None, tx: None }).await.unwrap();
     let by_code = batch.end_stage().by_code;
+    batch.fall_together(Code::new("batch_rejected"), "another one was refused");
     let slot = |slot: &crate::Slot<'_>| match slot.verdict() {
         Verdict::Pass => String::new(),
         Verdict::Reject(reason) | Verdict::Drop(reason) => reason.code.to_string(),
@@ -118,45 +119,32 @@ async fn run(
 }
 
 #[tokio::test]
-async fn a_bad_event_costs_itself_or_the_batch() {
+async fn a_bad_event_costs_itself_or_in_the_end_the_batch() {
     let bad = &[("version", "5")][..];
     let together = r#"{"on_reject":"batch"}"#;
-    let counted =
-        |counts: &[(&str, usize)]| counts.iter().map(|(c, n)| ((*c).to_owned(), *n)).collect();
-    for (with, dry_run, events, slots, tally) in [
-        ("{}", false, vec![&[][..], bad], ["", "invalid_field"], counted(&[("invalid_field", 1)])),
-        (
-            together,
-            false,
-            vec![&[], bad],
-            ["batch_rejected", "invalid_field"],
-            counted(&[("invalid_field", 1), ("batch_rejected", 1)]),
-        ),
-        (
-            together,
-            true,
-            vec![&[], bad],
-            ["", ""],
-            counted(&[("invalid_field", 1), ("batch_rejected", 1)]),
-        ),
-        (together, false, vec![&[], &[]], ["", ""], counted(&[])),
+    for (with, dry_run, events, slots) in [
+        ("{}", false, [&[][..], bad], ["", "invalid_field"]),
+        (together, false, [&[], bad], ["batch_rejected", "invalid_field"]),
+        (together, true, [&[], bad], ["", ""]),
+        (together, false, [&[], &[]], ["", ""]),
     ] {
-        let want = (slots.map(str::to_owned).to_vec(), tally);
-        assert_eq!(run(with, dry_run, &events).await, want, "{with} dry_run={dry_run}");
+        let (got, by_code) = run(with, dry_run, &events).await;
+        assert_eq!(got, slots.map(str::to_owned), "{with} dry_run={dry_run}");
+        let counted = [("invalid_field".to_owned(), 1)];
+        let want = if events.contains(&bad) { &counted[..] } else { &[] };
+        assert_eq!(by_code, want, "the stage's own account");
     }
 }
 
-#[tokio::test]
-async fn an_event_that_parse_refused_spoils_the_batch_too() {
-    let clock = ManualClock::at(NOW);
-    let mut batch = Batch::request(b"");
-    batch.push(Body::Gone);
-    batch.push(Body::Raw(event(&[])));
-    batch.settle(0, Verdict::Reject(Reason::new(codes::TOO_DEEP, Pointer::ROOT, "too deep")));
-    let cx = Cx { clock: &clock, request: None, tx: None };
-    stage(r#"{"on_reject":"batch"}"#).run(&mut batch, cx).await.unwrap();
-    let refused: Vec<_> = batch.rejected().map(|(i, reason)| (i, reason.code.as_str())).collect();
-    assert_eq!(refused, [(0, "too_deep"), (1, "batch_rejected")]);
+#[test]
+fn events_older_than_identities_can_tell_are_not_to_be_accepted() {
+    let build = |back: &str| {
+        let with = format!(r#"{{"window":{{"back":"{back}"}}}}"#);
+        let config = serde_json::from_str(&with).unwrap();
+        SchemaValidate::build(config, &crate::testing::services()).map(drop)
+    };
+    assert_eq!(build("3d"), Ok(()));
+    assert_eq!(build("73h").unwrap_err().path, ["window", "back"]);
 }
 
 #[test]
