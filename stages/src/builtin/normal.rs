@@ -1,6 +1,6 @@
 //! The one place that knows what a member of an event may hold and in which form it is kept.
 //!
-//! Two steps: [`read`] types the members of a raw event, as sent; [`normalise`] brings them into the
+//! Two steps: [`read()`] types the members of a raw event, as sent; [`normalise`] brings them into the
 //! form that is stored. Validation runs both and throws the result away, the scan runs the first,
 //! sanitise the second: so an event is judged exactly as it will be left.
 
