@@ -85,6 +85,7 @@ impl SqliteQueue {
             },
             arrived: changed,
             statements: Statements::new(),
+            known: None,
             failed: Arc::clone(&failed),
             failed_at: tokio::time::Instant::now(),
         };

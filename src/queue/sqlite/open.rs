@@ -26,6 +26,7 @@ const CHECKPOINT_PAGES: &str = "4000";
 /// Connections for claims, state and look-ups; none of them is held for long.
 const READERS: u32 = 4;
 /// SQLite's primary result codes (<https://www.sqlite.org/rescode.html>).
+pub(super) const BUSY: i32 = 5;
 const READONLY: i32 = 8;
 pub(super) const FULL: i32 = 13;
 const CANTOPEN: i32 = 14;
@@ -239,8 +240,8 @@ impl Place {
                     .synchronous(SqliteSynchronous::Full)
                     .busy_timeout(BUSY_TIMEOUT)
                     .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-                    // One statement for every number of rows, finished and deleted, and the rest.
-                    .statement_cache_capacity(2 * ROWS + 16)
+                    // One statement for every number of rows appended, finished and deleted, and the rest.
+                    .statement_cache_capacity(3 * ROWS + 16)
             });
         Database::connect(options).await
     }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use sea_orm::sqlx::sqlite::SqliteRow;
 use sea_orm::sqlx::{self, AssertSqlSafe, Row as _, Sqlite, SqliteConnection};
 use sea_orm::{DbErr, RuntimeErr};
 
 use super::failure::Failure;
-use super::open::{FULL, code};
+use super::open::{BUSY, FULL, code};
 use super::writer::{Counters, Row, WORKER_LIFETIME_MS};
 use crate::queue::Refusals;
 
@@ -20,6 +21,8 @@ pub(super) struct Statements {
     /// Inserts, writes the counters, and commits.
     pub(super) finish: Vec<Arc<str>>,
     pub(super) delete: Vec<Arc<str>>,
+    /// A whole transaction that only appends; gives the counters after it.
+    pub(super) append: Vec<Arc<str>>,
 }
 
 impl Statements {
@@ -41,6 +44,15 @@ impl Statements {
                 insert(rows)
             )
         };
+        let append = |rows| {
+            format!(
+                "BEGIN IMMEDIATE; {} UPDATE counters SET accepted = accepted + ?, \
+                 door_duplicates = door_duplicates + ?, queued_entries = queued_entries + ?, \
+                 queued_events = queued_events + ?, queued_bytes = queued_bytes + ? \
+                 RETURNING {COUNTERS}; COMMIT",
+                insert(rows)
+            )
+        };
         let delete = |rows| {
             format!(
                 "DELETE FROM entries WHERE seq IN ({}) RETURNING events + door_duplicates, bytes",
@@ -51,9 +63,13 @@ impl Statements {
             insert: (0..=ROWS).map(|rows| insert(rows).into()).collect(),
             finish: (0..=ROWS).map(|rows| finish(rows).into()).collect(),
             delete: (0..=ROWS).map(|rows| delete(rows).into()).collect(),
+            append: (0..=ROWS).map(|rows| append(rows).into()).collect(),
         }
     }
 }
+
+/// The columns of [`Counters`], in its order.
+const COUNTERS: &str = "accepted, door_duplicates, queued_entries, queued_events, queued_bytes";
 
 pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
 
@@ -76,7 +92,11 @@ pub(super) fn insert(sql: &Arc<str>, rows: impl Iterator<Item = Row>) -> Query<'
 pub(super) async fn begin(connection: &mut SqliteConnection) -> Result<Counters, sqlx::Error> {
     const BEGIN: &str = "BEGIN IMMEDIATE; \
         SELECT accepted, door_duplicates, queued_entries, queued_events, queued_bytes FROM counters";
-    let row = sqlx::query(BEGIN).fetch_one(connection).await?;
+    counters(&sqlx::query(BEGIN).fetch_one(connection).await?)
+}
+
+/// Reads [`COUNTERS`].
+pub(super) fn counters(row: &SqliteRow) -> Result<Counters, sqlx::Error> {
     Ok(Counters {
         accepted: row.try_get(0)?,
         door_duplicates: row.try_get(1)?,
@@ -91,8 +111,9 @@ pub(super) async fn undo(connection: &mut SqliteConnection, error: sqlx::Error) 
     let error = failed(error);
     let rolled_back = sqlx::query("ROLLBACK").execute(connection).await.is_ok();
     // With a full disk the log had no room for the pages, and so none for the commit mark after
-    // them. Otherwise, without a transaction to roll back, the failure may be the commit's own.
-    if rolled_back || code(&error) == Some(FULL) {
+    // them; a busy file was never written, as only the beginning waits for it. Otherwise, without a
+    // transaction to roll back, the failure may be the commit's own.
+    if rolled_back || matches!(code(&error), Some(FULL | BUSY)) {
         Failure::undone(error)
     } else {
         Failure::Unknown(Arc::new(error))

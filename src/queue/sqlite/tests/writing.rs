@@ -25,6 +25,7 @@ async fn one_transaction_holds_all_that_waits_in_order() {
         limits: Limits { events: 304, bytes: i64::MAX },
         arrived,
         statements: Statements::new(),
+        known: None,
         failed: Arc::default(),
         failed_at: tokio::time::Instant::now(),
     };
@@ -72,6 +73,7 @@ async fn a_failed_write_is_undone_and_the_next_one_works() {
         limits: Limits { events: i64::MAX, bytes: i64::MAX },
         arrived: Arc::new(Notify::new()),
         statements: Statements::new(),
+        known: None,
         failed: Arc::default(),
         failed_at: tokio::time::Instant::now(),
     };
