@@ -61,7 +61,7 @@ fi
 
 if [ "$mode" = soak ]; then
   step "benchmarks"
-  cargo bench --locked
+  cargo bench --bench load --locked
 fi
 
 step "everything passed"

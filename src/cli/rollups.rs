@@ -47,7 +47,7 @@ pub(super) fn run(command: &Rollups) -> Outcome {
     block_on(async {
         let store = open_store(&settings)?;
         let Some((oldest, newest)) = store.raw_days(settings.retention.raw).await? else {
-            return print("there are no raw rows\n");
+            return print("there is no day with all its raw rows\n");
         };
         let (from, to) = (span.from.unwrap_or(oldest), span.to.unwrap_or(newest.plus(1)));
         if from < oldest {

@@ -99,7 +99,8 @@ impl Database {
         let rows = self.query(sql, []).await?;
         let whole = self.clock().hour().plus(-keep.whole_hours()).day().plus(1);
         let days = day(rows.first(), 0)?.zip(day(rows.first(), 1)?);
-        Ok(days.map(|(oldest, newest)| (oldest.max(whole), newest)))
+        let days = days.map(|(oldest, newest)| (oldest.max(whole), newest));
+        Ok(days.filter(|(oldest, newest)| oldest <= newest))
     }
 
     /// A number that is another one after every transaction that changed what readers see.

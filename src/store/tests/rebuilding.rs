@@ -1,5 +1,7 @@
 //! Rollups compared with, and rebuilt from, raw rows.
 
+use stages::units::Span;
+
 use super::{Fixture, entry, mixed, noon};
 use crate::store::{Difference, RebuildError};
 
@@ -99,6 +101,20 @@ async fn days_without_their_raw_rows_are_refused_and_left_alone() {
     assert_eq!(f.int("SELECT count(*) FROM rollup_day").await, rows);
     f.run("DELETE FROM events").await;
     assert!(matches!(f.db.rebuild(today, today.plus(1)).await, Err(RebuildError::NoRaw)));
+}
+
+#[tokio::test]
+async fn only_days_within_the_retention_of_raw_rows_are_whole() {
+    let f = filled().await;
+    let today = noon().day();
+    for (keep, want) in
+        [(90, (today.plus(-2), today)), (2, (today.plus(-1), today)), (1, (today, today))]
+    {
+        assert_eq!(f.db.raw_days(Span::days(keep)).await.unwrap(), Some(want), "{keep} days");
+    }
+    // A row that came late, as by a replay, makes no whole day.
+    f.run("DELETE FROM events WHERE timestamp_hour >= '2026-08-19T00:00:00Z'").await;
+    assert_eq!(f.db.raw_days(Span::days(1)).await.unwrap(), None);
 }
 
 #[tokio::test]
