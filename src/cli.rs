@@ -7,6 +7,8 @@ mod dead_letters;
 mod healthcheck;
 mod migrate;
 mod rollups;
+mod scan;
+mod schema;
 mod serve;
 
 use std::future::Future;
@@ -52,6 +54,8 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Check(check::Check),
+    Scan(scan::Scan),
+    Schema(schema::Schema),
     Migrate(migrate::Migrate),
     DeadLetters(dead_letters::DeadLetters),
     Rollups(rollups::Rollups),
@@ -102,6 +106,8 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(command) => serve::run(&command),
         Command::Check(command) => check::run(&command),
+        Command::Scan(command) => scan::run(&command),
+        Command::Schema(command) => schema::run(&command),
         Command::Migrate(command) => migrate::run(&command),
         Command::DeadLetters(command) => dead_letters::run(&command),
         Command::Rollups(command) => rollups::run(&command),
@@ -199,6 +205,12 @@ mod tests {
             ("healthcheck", true),
             ("healthcheck --url http://127.0.0.1:9/readyz", true),
             ("healthcheck --url https://example.org", false),
+            ("scan --jsonl", true),
+            ("scan --jsonl - --config p.yaml", true),
+            ("scan --jsonl events.jsonl", true),
+            ("scan events.jsonl", false),
+            ("schema", true),
+            ("schema --config p.yaml", false),
             ("nonsense", false),
         ] {
             let words = std::iter::once("analytics").chain(line.split_whitespace());

@@ -23,6 +23,11 @@ pub(super) fn settings_schema() -> Value {
     schema
 }
 
+/// The schema as it is published and printed.
+pub fn text(registry: &Registry) -> String {
+    format!("{:#}\n", pipeline_schema(registry))
+}
+
 /// The schema of the whole file: each list names the stages that it may hold, and each stage has
 /// the schema of its own `with`.
 pub fn pipeline_schema(registry: &Registry) -> Value {

@@ -63,3 +63,40 @@ fn a_health_check_tells_a_running_server_from_none() {
     server.terminate();
     assert_eq!(server.command(&["healthcheck", "--url", &url]).status.code(), Some(1));
 }
+
+#[test]
+fn the_schema_is_printed_as_it_is_published() {
+    let output = Command::new(BINARY).arg("schema").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let published = include_str!("../../deploy/pipeline.schema.json");
+    assert!(String::from_utf8(output.stdout).unwrap() == published, "run the tests with UPDATE=1");
+}
+
+#[test]
+fn scan_answers_good_lines_and_fails_over_bad_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.jsonl");
+    // More than a pipe or a buffer holds, so that reading and writing must go hand in hand.
+    let good = r#"{"id":1,"event":{"tool":"get_forecast","note":"write to jo@example.org"}}"#;
+    let many = format!("{good}\n").repeat(20_000);
+    let scan = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let mut command = Command::new(BINARY);
+        command.args(["scan", "--jsonl"]).arg(&file).current_dir(folder.path()).output().unwrap()
+    };
+    let answer =
+        r#"{"id":1,"pii":true,"findings":[{"pointer":"/*","type":"EMAIL","detector":"email"}]}"#;
+    let output = scan(&many);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8(output.stdout).unwrap() == format!("{answer}\n").repeat(20_000));
+
+    let output = scan(&format!("{good}\nmail jo@example.org\n{good}\n"));
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{answer}\n{answer}\n"));
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        complaint,
+        "line 2: not JSON: see column 1\nerror: 1 of 3 lines could not be scanned\n"
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else was made");
+}

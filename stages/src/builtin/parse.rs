@@ -12,13 +12,15 @@ mod tests;
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use self::document::Element;
 use crate::batch::{Batch, Body};
 use crate::context::{Cx, Services};
+use crate::event::RawEvent;
 use crate::stage::{BuildError, Define, Form, Needs, Side, Stage, StageError};
 use crate::units::Size;
-use crate::verdict::{Code, Verdict, codes};
+use crate::verdict::{Code, Reason, Verdict, codes};
 
 const MALFORMED_JSON: Code = Code::new("malformed_json");
 const EMPTY_BATCH: Code = Code::new("empty_batch");
@@ -100,6 +102,19 @@ impl Define for Parse {
 
     fn build(config: Self::Config, _: &Services) -> Result<Self, BuildError> {
         Self::new(&config)
+    }
+}
+
+impl<'b> RawEvent<'b> {
+    /// Reads one event as it would be read within a request.
+    ///
+    /// # Errors
+    /// Why no request could carry it: it is not an object, or out of bounds.
+    pub fn read(json: &'b RawValue) -> Result<Self, Reason> {
+        match document::element(json.get()) {
+            Element::Event(event) => Ok(event),
+            Element::Refused(reason) => Err(reason),
+        }
     }
 }
 

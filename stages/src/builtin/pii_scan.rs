@@ -28,6 +28,7 @@ use crate::builtin::normal;
 use crate::context::{Cx, Services};
 use crate::event::{Field, RawEvent};
 use crate::hash::{HashKey, Identity};
+use crate::pipeline::StageSpec;
 use crate::scanned::{Fields, Level, Scanned};
 use crate::stage::{BuildError, Define, Form, Needs, Side, Stage, StageError};
 use crate::verdict::{Code, Pointer, Reason, Verdict, codes};
@@ -100,6 +101,18 @@ pub(crate) struct PiiScan {
 }
 
 impl Scanner {
+    /// The scanner of a list of stages, configured as its `pii-scan` is.
+    ///
+    /// # Errors
+    /// When the list has none, or one that cannot work; loading a file reports both before.
+    pub fn of(specs: &[StageSpec]) -> Result<Self, BuildError> {
+        let spec = specs.iter().find(|spec| spec.stage == PiiScan::NAME);
+        let spec = spec.ok_or_else(|| error_at(&[], "there is no `pii-scan`".to_owned()))?;
+        let config: Option<PiiScanConfig> = serde_json::from_value(spec.with.clone())
+            .map_err(|error| error_at(&[], error.to_string()))?;
+        Self::from_config(config.unwrap_or_default())
+    }
+
     /// Makes a scanner.
     ///
     /// # Errors

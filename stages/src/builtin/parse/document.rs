@@ -87,7 +87,7 @@ pub(super) fn level_by_level(text: &str, limit: usize) -> Result<Vec<Element<'_>
 }
 
 /// Reads one element whose text is known to be JSON.
-fn element(text: &str) -> Element<'_> {
+pub(super) fn element(text: &str) -> Element<'_> {
     if !text.starts_with('{') {
         let message = "an event must be a JSON object";
         return refused(codes::INVALID_FIELD, message.into());
