@@ -3,11 +3,12 @@
 use serde_json::Value;
 use stages::Hour;
 
-use crate::support::{Server, hour_now};
+use crate::support::{Server, hour_now, on_every_pair};
+
+on_every_pair![every_recorded_request_of_the_real_client_is_accepted_whole,];
 
 const REQUESTS: &str = include_str!("../fixtures/client-requests.jsonl");
 
-#[test]
 fn every_recorded_request_of_the_real_client_is_accepted_whole() {
     let server = Server::start();
     let mut sent = 0;

@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use crate::support::{Event, Server};
+use crate::support::{Event, Server, on_every_pair};
+
+on_every_pair![migrations_go_up_and_down_and_tell_where_they_are,];
 
 const BINARY: &str = env!("CARGO_BIN_EXE_weather-mcp-analytics");
 
@@ -40,7 +42,6 @@ fn wrong_usage_and_a_misspelt_variable_have_their_own_codes() {
     assert_eq!(code(&["healthcheck"], "ANALYTICS_SERVER__LISTEN"), Some(78));
 }
 
-#[test]
 fn migrations_go_up_and_down_and_tell_where_they_are() {
     let mut server = Server::start();
     server.post(Event::batch([Event::minimal("get_alerts")]));

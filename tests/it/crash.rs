@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::{Event, Server, agent, post};
+use crate::support::{Event, Server, agent, on_every_pair, post};
+
+on_every_pair![every_acknowledged_event_survives_kills_exactly_once,];
 
 const CONNECTIONS: u64 = 4;
 
@@ -49,7 +51,6 @@ fn client(url: Arc<Mutex<String>>, numbers: Arc<AtomicU64>, sent: Sent, stop: Ar
     }
 }
 
-#[test]
 fn every_acknowledged_event_survives_kills_exactly_once() {
     let mut server = Server::start();
     let url = Arc::new(Mutex::new(server.events_url()));

@@ -2,11 +2,20 @@
 
 use serde_json::json;
 
-use crate::support::{Event, Server};
+use crate::support::{Event, Server, on_every_pair};
+
+on_every_pair![
+    fifty_identical_minimal_events_count_fifty,
+    the_same_session_and_sequence_number_counts_once_at_the_door_and_in_the_store,
+    an_event_id_is_an_identity_at_any_level_and_is_stored_nowhere,
+    a_repeated_batch_under_one_key_counts_once,
+    two_clients_with_the_same_key_lose_nothing,
+    a_receipt_tells_what_became_of_a_batch,
+    a_key_that_cannot_be_a_key_is_refused,
+];
 
 const SESSION: &str = "00112233445566ff";
 
-#[test]
 fn fifty_identical_minimal_events_count_fifty() {
     let server = Server::start();
     for _ in 0..5 {
@@ -18,7 +27,6 @@ fn fifty_identical_minimal_events_count_fifty() {
     assert_eq!(server.store().int("SELECT count(*) FROM events"), 50);
 }
 
-#[test]
 fn the_same_session_and_sequence_number_counts_once_at_the_door_and_in_the_store() {
     let mut server = Server::start();
     let twice = || Event::batch(vec![Event::detailed("get_alerts", SESSION, 7); 2]);
@@ -37,7 +45,6 @@ fn the_same_session_and_sequence_number_counts_once_at_the_door_and_in_the_store
     assert_eq!(server.store().int("SELECT count(*) FROM events"), 1);
 }
 
-#[test]
 fn an_event_id_is_an_identity_at_any_level_and_is_stored_nowhere() {
     let server = Server::start();
     let id = "6f9619ff-8b86-4011-b42d-00c04fc964ff";
@@ -54,7 +61,6 @@ fn an_event_id_is_an_identity_at_any_level_and_is_stored_nowhere() {
     }
 }
 
-#[test]
 fn a_repeated_batch_under_one_key_counts_once() {
     let mut server = Server::start();
     let body = Event::batch(vec![Event::minimal("get_forecast"); 3]);
@@ -76,7 +82,6 @@ fn a_repeated_batch_under_one_key_counts_once() {
     assert_eq!(server.drained()["persisted"], 5);
 }
 
-#[test]
 fn two_clients_with_the_same_key_lose_nothing() {
     let server = Server::start();
     let key = [("idempotency-key", "1")];
@@ -87,7 +92,6 @@ fn two_clients_with_the_same_key_lose_nothing() {
     assert_eq!(server.drained()["persisted"], 2);
 }
 
-#[test]
 fn a_receipt_tells_what_became_of_a_batch() {
     let server = Server::start();
     let batch = [Event::minimal("get_forecast"), Event::detailed("get_alerts", SESSION, 1)];
@@ -105,7 +109,6 @@ fn a_receipt_tells_what_became_of_a_batch() {
     assert_eq!(server.get("/v1/receipts/nonsense").status, 400);
 }
 
-#[test]
 fn a_key_that_cannot_be_a_key_is_refused() {
     let server = Server::start();
     let body = Event::batch([Event::minimal("get_forecast")]);

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde_json::json;
 
-use crate::support::{Config, Event, Server, agent, eventually, post};
+use crate::support::{Config, Event, Server, agent, eventually, on_every_pair, post};
 
-#[test]
+on_every_pair![a_stop_under_load_loses_nothing_and_ends_clean,];
+
 fn a_stop_under_load_loses_nothing_and_ends_clean() {
     let mut server = Server::start();
     let stop = Arc::new(AtomicBool::new(false));

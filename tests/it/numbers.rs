@@ -2,7 +2,13 @@
 
 use serde_json::Value;
 
-use crate::support::{Event, Server, eventually};
+use crate::support::{Event, Server, eventually, on_every_pair};
+
+on_every_pair![
+    percentiles_and_means_hold_across_many_batches,
+    overview_and_tools_equal_plain_sql,
+    rollups_are_verified_against_and_rebuilt_from_raw_rows,
+];
 
 /// Response times with a long tail, the same in every run.
 fn times() -> Vec<u64> {
@@ -23,7 +29,6 @@ fn exact(sorted: &[u64], q: f64) -> f64 {
     sorted[rank - 1] as f64
 }
 
-#[test]
 fn percentiles_and_means_hold_across_many_batches() {
     let server = Server::start();
     let mut times = times();
@@ -48,7 +53,6 @@ fn percentiles_and_means_hold_across_many_batches() {
     server.store().assert_rollups_equal_raw_rows();
 }
 
-#[test]
 fn overview_and_tools_equal_plain_sql() {
     let server = Server::start();
     let mut batch = Vec::new();
@@ -92,7 +96,6 @@ fn overview_and_tools_equal_plain_sql() {
     }
 }
 
-#[test]
 fn rollups_are_verified_against_and_rebuilt_from_raw_rows() {
     let server = Server::start();
     let event = Event::standard("get_forecast").with("response_time_ms", 70);

@@ -1,6 +1,8 @@
 //! The page at `/`: what it shows is what the API says.
 
-use crate::support::{Event, Server, eventually};
+use crate::support::{Event, Server, eventually, on_every_pair};
+
+on_every_pair![the_page_shows_the_numbers_of_the_api_without_a_script,];
 
 #[test]
 fn an_empty_installation_says_how_to_begin() {
@@ -12,7 +14,6 @@ fn an_empty_installation_says_how_to_begin() {
     assert!(page.text.contains("/v1/events"), "it shows how to send the first event");
 }
 
-#[test]
 fn the_page_shows_the_numbers_of_the_api_without_a_script() {
     let server = Server::start();
     let event = Event::standard("get_forecast").with("response_time_ms", 250);

@@ -2,9 +2,13 @@
 
 use serde_json::json;
 
-use crate::support::{Event, Server};
+use crate::support::{Event, Server, on_every_pair};
 
-#[test]
+on_every_pair![
+    one_refused_event_among_ten_thousand_is_set_aside_and_replayed,
+    a_dead_letter_holds_no_identity_and_a_dropped_one_is_discarded,
+];
+
 fn one_refused_event_among_ten_thousand_is_set_aside_and_replayed() {
     let server = Server::start();
     server.drained();
@@ -43,7 +47,6 @@ fn one_refused_event_among_ten_thousand_is_set_aside_and_replayed() {
     sql.assert_rollups_equal_raw_rows();
 }
 
-#[test]
 fn a_dead_letter_holds_no_identity_and_a_dropped_one_is_discarded() {
     let server = Server::start();
     server.drained();

@@ -1,9 +1,11 @@
 //! What the tests share: a server to start, kill and question, events to send, and SQL as oracle.
 
+mod backends;
 mod events;
 mod server;
 mod sql;
 
+pub(crate) use backends::{Backends, Pair, Queue, Store, on_every_pair};
 pub(crate) use events::{Event, hour_now};
 pub(crate) use server::{Answer, Config, Server, agent, eventually, post};
 pub(crate) use sql::Sql;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::Sql;
+use super::{Backends, Sql};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_weather-mcp-analytics");
 /// Longest wait for anything. Reached only when something is broken.
@@ -22,20 +22,6 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     while !condition() {
         assert!(Instant::now() < deadline, "waited too long until {what}");
         std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Where queue and store live. One suite runs over every pair.
-#[derive(Clone)]
-pub(crate) struct Backends {
-    pub(crate) queue: String,
-    pub(crate) store: String,
-}
-
-impl Backends {
-    fn sqlite(folder: &Path) -> Self {
-        let url = |file| format!("sqlite://{}", folder.join(file).display());
-        Self { queue: url("queue.db"), store: url("analytics.db") }
     }
 }
 
@@ -169,7 +155,7 @@ impl Server {
 
     pub(crate) fn with(config: Config) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let backends = Backends::sqlite(folder.path());
+        let backends = Backends::fresh(folder.path());
         Self::launch(config, folder, backends)
     }
 
@@ -235,7 +221,7 @@ impl Server {
     }
 
     pub(crate) fn store(&self) -> Sql {
-        Sql::open(&self.folder.path().join("analytics.db"))
+        Sql::open(&self.backends.store)
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

@@ -1,6 +1,4 @@
-//! Plain SQL over the files that the server wrote: the oracle of every number.
-
-use std::path::Path;
+//! Plain SQL over the store that the server wrote: the oracle of every number.
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
@@ -14,9 +12,9 @@ pub(crate) struct Sql {
 }
 
 impl Sql {
-    pub(crate) fn open(file: &Path) -> Self {
+    pub(crate) fn open(url: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let mut options = ConnectOptions::new(format!("sqlite://{}", file.display()));
+        let mut options = ConnectOptions::new(url);
         options.max_connections(1).sqlx_logging(false);
         let connection = runtime.block_on(Database::connect(options)).unwrap();
         Self { runtime, connection }

@@ -1,0 +1,11 @@
+//! Database servers that tests start on free ports in temporary folders, and that end with them.
+//!
+//! A crate of its own, so that unit tests, integration tests and benchmarks start the same servers.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod guard;
+mod postgres;
+
+pub use guard::Guard;
+pub use postgres::Postgres;
