@@ -12,7 +12,7 @@ mod schema;
 mod serve;
 
 use std::future::Future;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -90,6 +90,8 @@ enum Failure {
     Config(Diagnostics),
     /// The operation failed.
     Operation(anyhow::Error),
+    /// The configuration is wrong, and the command has said so in a form of its own.
+    Reported,
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -126,20 +128,21 @@ impl Failure {
     const fn code(&self) -> u8 {
         match self {
             // EX_CONFIG of sysexits.h: service managers can be told not to restart on it.
-            Self::Config(_) => 78,
+            Self::Config(_) | Self::Reported => 78,
             Self::Operation(_) => 1,
         }
     }
 }
 
 fn complain(failure: &Failure) {
-    let stderr = std::io::stderr();
     let text = match failure {
-        Failure::Config(diagnostics) => diagnostics.render(stderr.is_terminal()),
+        Failure::Config(diagnostics) => diagnostics.render(true),
         Failure::Operation(error) => format!("error: {error:#}\n"),
+        Failure::Reported => return,
     };
-    // When standard error is gone there is nobody left to tell.
-    stderr.lock().write_all(text.as_bytes()).ok();
+    // Colour is for terminals that show it, unless NO_COLOR or CLICOLOR say otherwise. When standard
+    // error is gone there is nobody left to tell.
+    anstream::stderr().lock().write_all(text.as_bytes()).ok();
 }
 
 /// Prints a command's result.

@@ -4,7 +4,10 @@
 //! read strictly before anything is laid over it, and everything that is wrong is reported at once
 //! with its place.
 
+mod codes;
 mod environment;
+mod excerpt;
+mod json;
 mod layers;
 mod limits;
 mod load;
@@ -22,10 +25,11 @@ mod tree;
 mod variables;
 mod yaml;
 
+pub use codes::Code;
 pub use load::{Flags, LoadArgs, Loaded, load};
 pub use notes::Note;
 pub use pipelines::check_pipelines;
-pub use problem::{Diagnostics, Mark, Place, Problem};
+pub use problem::{Diagnostics, Mark, Place, Problem, Related};
 pub use settings::Settings;
 pub use source::SHIPPED;
 

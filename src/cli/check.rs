@@ -1,25 +1,46 @@
 //! `check`: whether a configuration would start, and what it would do.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use stages::StageSpec;
 
-use super::{ConfigFile, Outcome, print};
+use super::{ConfigFile, Failure, Outcome, print};
 use crate::config::settings::Listen;
 use crate::config::{Flags, Loaded};
 
 /// Check the configuration and show the pipelines, without starting anything.
 ///
 /// File and environment are read as `serve` reads them. Everything that is wrong is reported
-/// at once, with file, line and column (exit code 78). No queue or database is opened.
+/// at once, with code, file, line and column (exit code 78). No queue or database is opened.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]
     config: ConfigFile,
+    /// How to say it. JSON goes to standard output whether or not something is wrong.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Forms of the answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For editors and scripts: every problem with code, message, place and help.
+    Json,
 }
 
 pub(super) fn run(command: &Check) -> Outcome {
-    let loaded = command.config.load(&stages::registry(), Flags::default())?;
-    print(&summary(&loaded))
+    let loaded = command.config.load(&stages::registry(), Flags::default());
+    match (command.format, loaded) {
+        (Format::Text, loaded) => print(&summary(&loaded?)),
+        (Format::Json, Ok(loaded)) => print(&format!("{:#}\n", loaded.json())),
+        (Format::Json, Err(Failure::Config(diagnostics))) => {
+            print(&format!("{:#}\n", diagnostics.json()))?;
+            Err(Failure::Reported)
+        }
+        (Format::Json, Err(failure)) => Err(failure),
+    }
 }
 
 fn summary(loaded: &Loaded) -> String {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use stages::{Registry, StageSpec};
 
+use super::codes::Code;
 use super::problem::{Path, Place, Problem, closest};
 use super::shape::Shape;
 
@@ -82,7 +83,7 @@ impl Environment {
                     .to_owned(),
             );
             let message = "no setting has this name".to_owned();
-            self.problem(name, "unknown_variable", message, help);
+            self.problem(name, Code::UnknownVariable, message, help);
             return;
         };
         for (path, schema) in settings {
@@ -95,15 +96,15 @@ impl Environment {
                 None => {
                     let message = "the value is not valid YAML".to_owned();
                     let help = vec!["lists are written as [one, two]".to_owned()];
-                    self.problem(name, "yaml_syntax", message, help);
+                    self.problem(name, Code::YamlSyntax, message, help);
                 }
             }
         }
     }
 
-    fn problem(&mut self, name: &str, code: &'static str, message: String, help: Vec<String>) {
+    fn problem(&mut self, name: &str, code: Code, message: String, help: Vec<String>) {
         let place = Place::Variable(name.to_owned());
-        self.problems.push(Problem { place, code, message, help });
+        self.problems.push(Problem { place, code, message, help, related: Vec::new() });
     }
 }
 

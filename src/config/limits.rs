@@ -7,8 +7,10 @@ use std::time::Duration;
 use serde_json::Value;
 use stages::units::Span;
 
+use super::codes::Code;
 use super::problem::{Finding, path, suggestion};
 use super::settings::{Listen, Settings};
+use super::tree::Tree;
 
 /// Acceptance window when no stage of the file sets one.
 const DEFAULT_WINDOW: Span = Span::days(3);
@@ -22,14 +24,20 @@ const HOURLY: Span = Span::days(30);
 /// URL schemes that a later release speaks.
 const LATER: [&str; 6] = ["redis", "rediss", "postgres", "postgresql", "mysql", "mariadb"];
 
-pub(super) fn check(settings: &Settings) -> Vec<Finding> {
+/// Checks settings. Where a value was cut from `tree` its default stands, which contradicts nothing.
+pub(super) fn check(settings: &Settings, tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     numbers(settings, &mut findings);
+    shutdown(settings, &mut findings);
     retention(settings, &mut findings);
     urls(settings, &mut findings);
     listeners(settings, &mut findings);
     origins(settings, &mut findings);
     header(settings, &mut findings);
+    findings.retain(|finding| {
+        let others = finding.related.iter().map(|(path, _)| path);
+        [&finding.path].into_iter().chain(others).all(|path| !tree.lost(path))
+    });
     findings
 }
 
@@ -43,14 +51,8 @@ fn numbers(settings: &Settings, findings: &mut Vec<Finding>) {
     ] {
         if value == 0 {
             let message = format!("`{section}.{key}` must be at least 1");
-            findings.push(Finding::value(&path([section, key]), "too_small", message));
+            findings.push(Finding::value(&path([section, key]), Code::OutOfRange, message));
         }
-    }
-    if settings.server.drain_delay >= settings.server.shutdown_grace {
-        let message = "`server.drain_delay` must be shorter than `server.shutdown_grace`, which it \
-                       is part of";
-        let at = path(["server", "drain_delay"]);
-        findings.push(Finding::value(&at, "too_long", message.to_owned()));
     }
     for (section, key, span) in [
         ("server", "shutdown_grace", settings.server.shutdown_grace),
@@ -58,9 +60,27 @@ fn numbers(settings: &Settings, findings: &mut Vec<Finding>) {
     ] {
         if span < Span::seconds(1) {
             let message = format!("`{section}.{key}` must be at least 1s");
-            findings.push(Finding::value(&path([section, key]), "too_small", message));
+            findings.push(Finding::value(&path([section, key]), Code::OutOfRange, message));
         }
     }
+}
+
+/// The delay is a part of the period.
+fn shutdown(settings: &Settings, findings: &mut Vec<Finding>) {
+    let (delay, grace) = (settings.server.drain_delay, settings.server.shutdown_grace);
+    if delay < grace || grace < Span::seconds(1) {
+        return;
+    }
+    let message = format!(
+        "`server.drain_delay` ({delay}) must be shorter than `server.shutdown_grace` ({grace}), \
+         which it is a part of"
+    );
+    let at = path(["server", "drain_delay"]);
+    findings.push(
+        Finding::value(&at, Code::TooLong, message)
+            .related(&path(["server", "shutdown_grace"]), "the whole")
+            .help("what is in flight needs the time that is left; 2s of 8s is usual"),
+    );
 }
 
 fn retention(settings: &Settings, findings: &mut Vec<Finding>) {
@@ -70,7 +90,7 @@ fn retention(settings: &Settings, findings: &mut Vec<Finding>) {
         let message = format!(
             "`retention.hourly` must be at least {HOURLY}: statistics by the hour reach back that far"
         );
-        findings.push(Finding::value(&path(["retention", "hourly"]), "too_short", message));
+        findings.push(Finding::value(&path(["retention", "hourly"]), Code::TooShort, message));
     }
     for (key, kept) in [
         ("raw", settings.retention.raw),
@@ -83,18 +103,25 @@ fn retention(settings: &Settings, findings: &mut Vec<Finding>) {
                 "`retention.{key}` must be at least {least}: events are accepted for {window}, and \
                  repeats of them are recognised for 4d more"
             );
-            let finding = Finding::value(&path(["retention", key]), "too_short", message);
+            let finding = Finding::value(&path(["retention", key]), Code::TooShort, message);
             findings.push(finding.help("keep it longer, or accept events for a shorter time"));
         }
     }
 }
 
-/// How far back the file accepts events, whichever stage decides that.
+/// How far back the file accepts events, whichever stage decides that. Longer than the default is
+/// for that stage to refuse.
 fn window(settings: &Settings) -> Span {
     let back = |with: &Value| -> Option<Span> {
         serde_json::from_value(with.get("window")?.get("back")?.clone()).ok()
     };
-    settings.ingest.iter().filter_map(|spec| back(&spec.with)).max().unwrap_or(DEFAULT_WINDOW)
+    settings
+        .ingest
+        .iter()
+        .filter_map(|spec| back(&spec.with))
+        .max()
+        .unwrap_or(DEFAULT_WINDOW)
+        .min(DEFAULT_WINDOW)
 }
 
 fn urls(settings: &Settings, findings: &mut Vec<Finding>) {
@@ -105,7 +132,7 @@ fn urls(settings: &Settings, findings: &mut Vec<Finding>) {
             let message =
                 format!("`{section}.url` names a database that forgets everything at exit");
             findings.push(
-                Finding::value(&path([section, "url"]), "volatile", message).help(
+                Finding::value(&path([section, "url"]), Code::Volatile, message).help(
                     "name a file, or set `queue.allow_volatile: true` if losing data is fine",
                 ),
             );
@@ -114,9 +141,11 @@ fn urls(settings: &Settings, findings: &mut Vec<Finding>) {
     if queue == store && !volatile(queue) {
         let message = "`queue.url` and `store.url` name the same file";
         findings.push(
-            Finding::value(&path(["store", "url"]), "same_file", message).help(
-                "give each a file of its own, so that their writers never wait for each other",
-            ),
+            Finding::value(&path(["store", "url"]), Code::SameFile, message)
+                .related(&path(["queue", "url"]), "the queue")
+                .help(
+                    "give each a file of its own, so that their writers never wait for each other",
+                ),
         );
     }
 }
@@ -132,18 +161,18 @@ fn url_fault(section: &str, url: &str) -> Option<Finding> {
     let example = format!("for instance sqlite://data/{file}.db");
     if LATER.contains(&scheme) {
         let message = format!("`{section}.url`: {scheme} is not supported by this build");
-        return Some(Finding::value(&at, "unsupported_url", message).help(example));
+        return Some(Finding::value(&at, Code::UnsupportedUrl, message).help(example));
     }
     if scheme != "sqlite" {
         let message = format!("`{section}.url` must be a URL that begins with sqlite://");
-        let mut finding = Finding::value(&at, "invalid_url", message);
+        let mut finding = Finding::value(&at, Code::InvalidUrl, message);
         finding.help.extend(suggestion(scheme, ["sqlite"]));
         return Some(finding.help(example));
     }
     let file = url.trim_start_matches("sqlite:").trim_start_matches("//");
     if file.is_empty() || file.starts_with('?') {
         let message = format!("`{section}.url` names no file");
-        return Some(Finding::value(&at, "invalid_url", message).help(example));
+        return Some(Finding::value(&at, Code::InvalidUrl, message).help(example));
     }
     None
 }
@@ -160,7 +189,9 @@ fn listeners(settings: &Settings, findings: &mut Vec<Finding>) {
         if let Some((other, _)) = taken.iter().find(same) {
             let at: Vec<String> = name.split('.').map(str::to_owned).collect();
             let message = format!("`{name}` and `{other}` are the same address");
-            let finding = Finding::value(&at, "same_address", message);
+            let other: Vec<String> = other.split('.').map(str::to_owned).collect();
+            let finding = Finding::value(&at, Code::SameAddress, message);
+            let finding = finding.related(&other, "the other listener");
             findings.push(finding.help("give each listener a port of its own"));
         }
         taken.push((name, address));
@@ -178,7 +209,7 @@ fn origins(settings: &Settings, findings: &mut Vec<Finding>) {
                 "`server.cors_origins[{index}]` must be an origin such as https://example.org, or `*`"
             );
             findings.push(
-                Finding::value(&at, "invalid_url", message)
+                Finding::value(&at, Code::InvalidUrl, message)
                     .help("an origin has a scheme, a host and perhaps a port, and no path"),
             );
         }
@@ -190,6 +221,6 @@ fn header(settings: &Settings, findings: &mut Vec<Finding>) {
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         let at = path(["privacy", "country_header"]);
         let message = "`privacy.country_header` must be the name of a header, such as CF-IPCountry";
-        findings.push(Finding::value(&at, "invalid_value", message));
+        findings.push(Finding::value(&at, Code::InvalidValue, message));
     }
 }

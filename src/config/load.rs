@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use stages::{Registry, Side, StageSpec};
 
+use super::codes::Code;
 use super::environment::{self, Assignment};
+use super::json;
 use super::layers;
 use super::limits;
 use super::notes::{self, Note};
@@ -60,6 +62,11 @@ impl Loaded {
     pub fn file(&self) -> &str {
         &self.source.name
     }
+
+    /// That nothing is wrong, and what is worth saying, as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        json::valid(self.file(), &self.notes)
+    }
 }
 
 /// Loads and checks a configuration, pipelines included.
@@ -71,8 +78,8 @@ where
     E: IntoIterator<Item = (String, String)>,
 {
     let text = source::read(args.file.as_deref())?;
-    let (document, repeated) = match yaml::parse(&text.text) {
-        Ok(parsed) => parsed,
+    let document = match yaml::parse(&text.text) {
+        Ok(document) => document,
         Err(problems) => return Err(Diagnostics::new(text.name, text.text, problems)),
     };
     let schema = settings_schema();
@@ -81,18 +88,20 @@ where
         shape: Shape::new(&schema),
         registry: args.registry,
         findings: Vec::new(),
-        problems: repeated,
+        problems: document.repeated,
         tree: Tree::new(document.value),
     };
     if !loader.tree.value().is_object() {
         let problem = Problem {
             place: Place::Mark(document.root.value_mark(&[])),
-            code: "wrong_type",
+            code: Code::WrongType,
             message: "the file must hold sections such as `server:` and `store:`".to_owned(),
             help: vec!["compare it with the shipped pipeline.yaml".to_owned()],
+            related: Vec::new(),
         };
         return Err(Diagnostics::new(text.name, text.text, vec![problem]));
     }
+    loader.cut(document.refused);
     loader.strict(&variables);
     loader.default_lists();
     let mut source =
@@ -130,7 +139,10 @@ impl Loader<'_> {
         let mut value = self.tree.value().clone();
         let mut found = Vec::new();
         variables::substitute(&mut value, variables, &mut Vec::new(), &mut found);
-        self.tree = Tree::new(value);
+        for finding in &mut found {
+            finding.path = self.tree.original(&finding.path);
+        }
+        self.tree.replace(value);
         self.cut(found);
         let mut found = Vec::new();
         self.shape.check(self.tree.value(), &mut Vec::new(), &mut found);
@@ -172,7 +184,7 @@ impl Loader<'_> {
         }
         if let Err(error) = layers::lay(&mut self.tree, &fitting) {
             let message = format!("the layers cannot be merged: {}", error.kind);
-            self.findings.push(Finding::value(&error.path, "invalid_value", message));
+            self.findings.push(Finding::value(&error.path, Code::InvalidValue, message));
         }
         let note = |(name, meant): (String, String)| Note {
             code: "ignored_variable",
@@ -212,10 +224,10 @@ impl Loader<'_> {
                 let expected = shape.at(&path).map(Shape::expected);
                 let expected = expected.unwrap_or_else(|| "a valid value".to_owned());
                 let message = format!("`{}` must be {expected}", dotted(&path));
-                findings.push(Finding::value(&path, "invalid_value", message));
+                findings.push(Finding::value(&path, Code::InvalidValue, message));
             }
         })?;
-        let mut found = limits::check(&settings);
+        let mut found = limits::check(&settings, &self.tree);
         for (side, specs) in [(Side::Ingest, &settings.ingest), (Side::Worker, &settings.worker)] {
             if !self.incomplete(side) {
                 let built = pipelines::build(self.registry, side, specs, &null::services());
@@ -249,7 +261,7 @@ fn missing(shape: Shape<'_>, tree: &Tree, path: &[String]) -> Vec<Finding> {
     });
     let finding = |key: &str| {
         let message = format!("`{}` needs the key `{key}`", dotted(path));
-        Finding::key(path, "missing_key", message)
+        Finding::key(path, Code::MissingKey, message)
     };
     absent.map(finding).collect()
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use stages::{LoadError, Pipeline, Registry, Services, Side, StageSpec};
 
+use super::codes::Code;
 use super::load::Loaded;
 use super::problem::{Diagnostics, Finding, Path, dotted};
 use super::shape::Shape;
@@ -100,7 +101,7 @@ fn check_with(
             }
             false => format!("`{place}`: {}", error.message),
         };
-        findings.push(Finding::value(&path, "invalid_setting", message));
+        findings.push(Finding::value(&path, Code::InvalidSetting, message));
         if !tree.cut(&below) {
             spec.with = Value::Null;
             return;
@@ -113,12 +114,13 @@ fn finding(error: LoadError, names: &[&str], typed: Option<&str>) -> Finding {
     let mut path = vec![error.side.as_str().to_owned()];
     path.extend(error.index.map(|index| index.to_string()));
     path.extend(error.path);
+    let code = Code::named(error.code).unwrap_or(Code::InvalidSetting);
     let whole_list = error.index.is_none();
     let mut finding = match whole_list {
-        true => Finding::key(&path, error.code, error.message),
-        false => Finding::value(&path, error.code, error.message),
+        true => Finding::key(&path, code, error.message),
+        false => Finding::value(&path, code, error.message),
     };
-    if error.code == "unknown_stage"
+    if code == Code::UnknownStage
         && let Some(typed) = typed
     {
         finding = finding.suggest(typed, names.iter().copied());

@@ -1,8 +1,11 @@
 //! What can be wrong with a configuration, and where. Apart from the checks that find it and from
 //! the renderer that prints it, so that either can change alone.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use super::codes::Code;
+use super::json;
 use super::render;
 
 /// A place in the file: lines and columns count from 1, in characters.
@@ -12,8 +15,17 @@ pub struct Mark {
     pub line: usize,
     /// Column.
     pub column: usize,
-    /// Characters that are meant, at least 1.
+    /// Characters of this line that are meant, at least 1.
     pub width: usize,
+}
+
+/// Another place that a problem has to do with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Related {
+    /// Where.
+    pub mark: Mark,
+    /// What stands there, in a few words.
+    pub message: String,
 }
 
 /// Where a setting came from.
@@ -34,12 +46,14 @@ pub enum Place {
 pub struct Problem {
     /// Where.
     pub place: Place,
-    /// Stable `snake_case` code.
-    pub code: &'static str,
+    /// What kind of mistake it is.
+    pub code: Code,
     /// What is wrong, in a sentence without the offending value.
     pub message: String,
     /// What to do, in sentences.
     pub help: Vec<String>,
+    /// Other places of the file that it has to do with.
+    pub related: Vec<Related>,
 }
 
 /// Everything that is wrong with a configuration, in the order of the file.
@@ -49,6 +63,8 @@ pub struct Diagnostics {
     pub file: String,
     /// The file's text, for excerpts.
     pub(super) text: String,
+    /// Lines of the file that are part of a secret.
+    pub(super) hidden: BTreeSet<usize>,
     /// What is wrong; never empty.
     pub problems: Vec<Problem>,
 }
@@ -57,12 +73,17 @@ impl Diagnostics {
     pub(super) fn new(file: String, text: String, mut problems: Vec<Problem>) -> Self {
         problems.sort();
         problems.dedup();
-        Self { file, text, problems }
+        Self { file, text, hidden: BTreeSet::new(), problems }
     }
 
-    /// The text for a person, with colour when it goes to a terminal.
+    /// The text for a person, with escape sequences for a terminal when `colour` is set.
     pub fn render(&self, colour: bool) -> String {
         render::render(self, colour)
+    }
+
+    /// Every problem as JSON, for a program.
+    pub fn json(&self) -> serde_json::Value {
+        json::broken(self)
     }
 }
 
@@ -91,19 +112,28 @@ pub(super) enum At {
 pub(super) struct Finding {
     pub(super) path: Path,
     pub(super) at: At,
-    pub(super) code: &'static str,
+    pub(super) code: Code,
     pub(super) message: String,
     pub(super) help: Vec<String>,
+    /// Other settings that it has to do with, and what they are to it.
+    pub(super) related: Vec<(Path, String)>,
 }
 
 impl Finding {
     /// The value at a path is wrong.
-    pub(super) fn value(path: &[String], code: &'static str, message: impl Into<String>) -> Self {
-        Self { path: path.to_vec(), at: At::Value, code, message: message.into(), help: Vec::new() }
+    pub(super) fn value(path: &[String], code: Code, message: impl Into<String>) -> Self {
+        Self {
+            path: path.to_vec(),
+            at: At::Value,
+            code,
+            message: message.into(),
+            help: Vec::new(),
+            related: Vec::new(),
+        }
     }
 
     /// The key at a path is wrong.
-    pub(super) fn key(path: &[String], code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn key(path: &[String], code: Code, message: impl Into<String>) -> Self {
         Self { at: At::Key, ..Self::value(path, code, message) }
     }
 
@@ -111,6 +141,13 @@ impl Finding {
     #[must_use]
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
+        self
+    }
+
+    /// Adds another setting that it has to do with.
+    #[must_use]
+    pub(super) fn related(mut self, path: &[String], message: impl Into<String>) -> Self {
+        self.related.push((path.to_vec(), message.into()));
         self
     }
 
@@ -166,4 +203,13 @@ pub(super) fn dotted(path: &[String]) -> String {
 /// A path from its parts.
 pub(super) fn path<const N: usize>(parts: [&str; N]) -> Path {
     parts.map(str::to_owned).to_vec()
+}
+
+/// A name from the file in backticks, or other words for it when it may be more than a name.
+pub(super) fn plain_name(name: &str, otherwise: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    match (1..=40).contains(&name.len()) && name.chars().all(plain) {
+        true => format!("`{name}`"),
+        false => otherwise.to_owned(),
+    }
 }

@@ -1,131 +1,95 @@
 //! Problems as text for a person: code, place, source line with a caret, what to do.
 //!
-//! Small and apart, so that the form of the messages can change without touching a check.
+//! The form is that of rustc and cargo, and so is the renderer.
 
+use std::collections::BTreeMap;
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use super::codes::Code;
+use super::excerpt;
 use super::problem::{Diagnostics, Mark, Place, Problem};
 
-const RED: &str = "\x1b[1;31m";
-const BLUE: &str = "\x1b[1;34m";
-const RESET: &str = "\x1b[0m";
+/// Problems of one code that are shown. More of the same kind have the same cause more often than
+/// not, and would push everything else out of sight.
+const SHOWN_OF_A_KIND: usize = 10;
 
-struct Pen {
-    colour: bool,
-}
-
-impl Pen {
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("{code}{text}{RESET}") } else { text.to_owned() }
-    }
-}
-
+/// The text for a person. With colour, it holds escape sequences.
 pub(super) fn render(diagnostics: &Diagnostics, colour: bool) -> String {
-    let pen = Pen { colour };
-    let lines: Vec<&str> = diagnostics.text.lines().collect();
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let lines = excerpt::lines(&diagnostics.text);
     let mut out = String::new();
+    let mut counts: BTreeMap<Code, usize> = BTreeMap::new();
     for problem in &diagnostics.problems {
-        out.push_str(&one(problem, &diagnostics.file, &lines, &pen));
-        out.push('\n');
+        let count = counts.entry(problem.code).or_default();
+        *count += 1;
+        if *count <= SHOWN_OF_A_KIND {
+            out.push_str(&renderer.render(&[group(problem, diagnostics, &lines)]));
+            out.push_str("\n\n");
+        }
     }
+    out.push_str(&renderer.render(&[summary(diagnostics, &counts)]));
+    out.push('\n');
+    out
+}
+
+fn summary(diagnostics: &Diagnostics, counts: &BTreeMap<Code, usize>) -> Group<'static> {
     let count = diagnostics.problems.len();
     let plural = if count == 1 { "" } else { "s" };
-    out.push_str(&format!("{}: {count} problem{plural}, nothing was started\n", diagnostics.file));
-    out
-}
-
-fn one(problem: &Problem, file: &str, lines: &[&str], pen: &Pen) -> String {
-    let head = pen.paint(RED, &format!("error[{}]", problem.code));
-    let mut out = format!("{head}: {}\n", problem.message);
-    let (gutter, place) = match &problem.place {
-        Place::File => (0, file.to_owned()),
-        Place::Mark(mark) => {
-            (mark.line.to_string().len(), format!("{file}:{}:{}", mark.line, mark.column))
-        }
-        Place::Variable(name) => (0, format!("environment variable {name}")),
-        Place::Flag(name) => (0, format!("flag {name}")),
+    let title = format!("{}: {count} problem{plural}, nothing was started", diagnostics.file);
+    let more = |(code, count): (&Code, &usize)| {
+        let hidden = count.checked_sub(SHOWN_OF_A_KIND).filter(|hidden| *hidden > 0)?;
+        Some(Level::NOTE.message(format!("{hidden} more of {code} are not shown")))
     };
-    let pad = " ".repeat(gutter);
-    out.push_str(&format!("{pad}{} {place}\n", pen.paint(BLUE, "-->")));
-    if let Place::Mark(mark) = &problem.place
-        && let Some(line) = lines.get(mark.line - 1)
-    {
-        out.push_str(&excerpt(*mark, line, &pad, pen));
-    }
-    for help in &problem.help {
-        out.push_str(&format!("{pad} {} {help}\n", pen.paint(BLUE, "=")));
-    }
-    out
+    let more: Vec<_> = counts.iter().filter_map(more).collect();
+    let all = (!more.is_empty()).then(|| {
+        Level::HELP.message("`weather-mcp-analytics check --format json` lists every one")
+    });
+    Level::ERROR.primary_title(title).elements(more.into_iter().chain(all))
 }
 
-fn excerpt(mark: Mark, line: &str, pad: &str, pen: &Pen) -> String {
-    // One column per character, so that the caret stands where it should.
-    let shown = masked(line).replace('\t', " ");
-    let room = shown.chars().count().saturating_sub(mark.column - 1).max(1);
-    let caret = "^".repeat(mark.width.clamp(1, room));
-    let indent = " ".repeat(mark.column - 1);
-    let bar = pen.paint(BLUE, "|");
-    let number = pen.paint(BLUE, &mark.line.to_string());
-    let mut out = format!("{pad} {bar}\n{number} {bar} {shown}\n");
-    out.push_str(&format!("{pad} {bar} {indent}{}\n", pen.paint(RED, &caret)));
-    out
-}
-
-/// A source line without passwords: URLs that may hold one are cut to their scheme.
-fn masked(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some((before, after)) = rest.split_once("://") {
-        out.push_str(before);
-        out.push_str("://");
-        let end = after.find([' ', '\t', '"', '\'', ',', '}', ']']).unwrap_or(after.len());
-        let (url, tail) = after.split_at(end);
-        let plain =
-            before.ends_with("sqlite") || before.ends_with("http") || before.ends_with("https");
-        // A password may itself hold one of the characters that end a URL.
-        let hidden = after.contains('@') || !plain;
-        if hidden {
-            out.push_str("***");
-            rest = after.rsplit_once('@').map_or(tail, |_| "");
-        } else {
-            out.push_str(url);
-            rest = tail;
+fn group<'a>(problem: &'a Problem, diagnostics: &'a Diagnostics, lines: &[&str]) -> Group<'a> {
+    let title = Level::ERROR.primary_title(&problem.message).id(problem.code.as_str());
+    let mut group = Group::with_title(title);
+    group = match &problem.place {
+        Place::File => group.element(Origin::path(&diagnostics.file)),
+        Place::Variable(name) => {
+            group.element(Origin::path(format!("environment variable {name}")))
         }
-    }
-    out.push_str(rest);
-    hide_url_value(out)
+        Place::Flag(name) => group.element(Origin::path(format!("flag {name}"))),
+        Place::Mark(mark) => group.element(snippet(*mark, problem, diagnostics, lines)),
+    };
+    group.elements(problem.help.iter().map(|help| Level::HELP.message(help)))
 }
 
-/// The value of a `url` key that is not even shaped like a URL may still be a secret.
-fn hide_url_value(line: String) -> String {
-    let Some((before, value)) = line.split_once("url:") else { return line };
-    let value = value.trim_start_matches([' ', '"', '\'']);
-    let harmless = ["sqlite:", "${", "#"].iter().any(|start| value.starts_with(start));
-    if value.contains("://") || value.is_empty() || harmless {
-        return line;
+/// The lines from the first to the last place that the problem is about.
+fn snippet<'a>(
+    mark: Mark,
+    problem: &'a Problem,
+    diagnostics: &'a Diagnostics,
+    lines: &[&str],
+) -> Snippet<'a, Annotation<'a>> {
+    let marks = || problem.related.iter().map(|related| related.mark).chain([mark]);
+    let first = marks().map(|mark| mark.line).min().unwrap_or(mark.line);
+    let last = marks().map(|mark| mark.line).max().unwrap_or(mark.line);
+    let (mut source, mut shown) = (String::new(), Vec::new());
+    for line in first..=last {
+        let text = lines.get(line - 1).copied().unwrap_or_default();
+        let hidden = diagnostics.hidden.contains(&line);
+        let line = if hidden { excerpt::hidden(text) } else { excerpt::shown(text) };
+        let start = source.len();
+        source.push_str(&line);
+        source.push('\n');
+        shown.push((start, line));
     }
-    format!("{before}url: ***")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_password_is_shown() {
-        for (line, want) in [
-            ("  url: sqlite://data/queue.db", "  url: sqlite://data/queue.db"),
-            ("  url: redis://user:secret@host/0", "  url: redis://***"),
-            ("  url: 'postgres://u:se cret@host/db' # note", "  url: 'postgres://***"),
-            ("queue: { url: redis://:pw@h, max_events: 5 }", "queue: { url: redis://***"),
-            (
-                "queue: { url: redis://h?password=x, spool: no }",
-                "queue: { url: redis://***, spool: no }",
-            ),
-            ("  url: hunter2", "  url: ***"),
-            ("  url: ${STORE}", "  url: ${STORE}"),
-            ("  cors_origins: [https://example.org]", "  cors_origins: [https://example.org]"),
-            ("  listen: here", "  listen: here"),
-        ] {
-            assert_eq!(masked(line), want, "{line}");
-        }
-    }
+    let span = |mark: Mark| {
+        let (start, line) = &shown[mark.line - first];
+        let span = excerpt::bytes(line, mark.column, mark.width);
+        start + span.start..start + span.end
+    };
+    let related = problem.related.iter().map(|related| {
+        AnnotationKind::Context.span(span(related.mark)).label(related.message.as_str())
+    });
+    let annotations: Vec<_> = related.chain([AnnotationKind::Primary.span(span(mark))]).collect();
+    Snippet::source(source).path(&diagnostics.file).line_start(first).annotations(annotations)
 }

@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use super::codes::Code;
 use super::problem::{Finding, Path, dotted};
 
 /// A schema with its definitions.
@@ -175,7 +176,7 @@ impl<'s> Shape<'s> {
                 let words = self.words();
                 if !words.is_empty() && !words.contains(&text.as_str()) {
                     let message = format!("`{}` must be {}", dotted(path), self.expected());
-                    let finding = Finding::value(path, "invalid_value", message);
+                    let finding = Finding::value(path, Code::InvalidValue, message);
                     findings.push(finding.suggest(text, words));
                 }
             }
@@ -206,7 +207,7 @@ impl<'s> Shape<'s> {
                         [] => "it has no keys".to_owned(),
                         known => format!("known here: {}", known.join(", ")),
                     };
-                    let finding = Finding::key(path, "unknown_key", message);
+                    let finding = Finding::key(path, Code::UnknownKey, message);
                     findings.push(finding.suggest(key, known).help(list));
                 }
                 None => {}
@@ -227,7 +228,7 @@ impl<'s> Shape<'s> {
         };
         let place = dotted(path);
         let message = format!("`{place}` must be {}, but here is {what}", self.expected());
-        let finding = Finding::value(path, "wrong_type", message);
+        let finding = Finding::value(path, Code::WrongType, message);
         match value {
             Value::Null => finding.help("give it a value, or remove the key for its default"),
             Value::Number(_) | Value::Bool(_) if self.expected() == "text" => {

@@ -32,9 +32,9 @@ impl Tree {
         self.value
     }
 
-    /// Whether something was cut at a place of the file.
+    /// Whether something was cut at a place of the file, or around it.
     pub(super) fn lost(&self, path: &[String]) -> bool {
-        self.cut.iter().any(|cut| cut == path)
+        self.cut.iter().any(|cut| path.starts_with(cut))
     }
 
     /// Whether something stands at a place of the file.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::codes::Code;
 use super::problem::{Finding, Path, dotted};
 
 /// Replaces the references in every text value. Values whose reference cannot be replaced are
@@ -53,11 +54,11 @@ impl Fault {
                 let message =
                     format!("`{}` needs the variable {name}, which is not set", dotted(path));
                 let help = format!("set {name}, or give a default: ${{{name}:-default}}");
-                Finding::value(path, "missing_variable", message).help(help)
+                Finding::value(path, Code::MissingVariable, message).help(help)
             }
             Self::Malformed => {
                 let message = format!("`{}` has a `${{` that names no variable", dotted(path));
-                Finding::value(path, "malformed_variable", message)
+                Finding::value(path, Code::MalformedVariable, message)
                     .help("write ${NAME} or ${NAME:-default}; a name has letters, digits and _")
             }
         }

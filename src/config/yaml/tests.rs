@@ -3,18 +3,20 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use saphyr_parser::Parser;
+
 use super::*;
+use crate::config::codes::Code;
+use crate::config::problem::Path;
 
 fn value(text: &str) -> Value {
-    parse(text)
-        .map(|(document, _)| document.value)
-        .unwrap_or_else(|problems| panic!("{problems:?}"))
+    parse(text).map(|document| document.value).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
 #[test]
 fn places_are_exact() {
     let text = "a:\n  b: 5\n  'c d': [x, \"y\"]\nlist:\n  - k: v\n  - {m: n}\n";
-    let (document, _) = parse(text).unwrap();
+    let document = parse(text).unwrap();
     for (path, key, value) in [
         ("a.b", (2, 3, 1), (2, 6, 1)),
         ("a.c d.1", (3, 14, 3), (3, 14, 3)),
@@ -59,8 +61,8 @@ fn documents_are_read_as_written() {
 #[test]
 fn what_readers_disagree_about_is_refused() {
     for text in ["a: .nan", "a: .inf", "a: 'x\u{85}y'", "a:\n  a: '\u{2028}\n\n    '"] {
-        let problems = parse(text).err().unwrap();
-        assert_eq!(problems[0].code, AMBIGUOUS, "{text}");
+        let document = parse(text).unwrap();
+        assert_eq!(document.refused[0].code, Code::AmbiguousYaml, "{text}");
     }
 }
 
@@ -129,16 +131,17 @@ proptest! {
     fn written_documents_are_read_alike(want in section()) {
         let text = serde_yaml::to_string(&want).unwrap();
         match parse(&text) {
-            Ok((document, findings)) => {
+            Ok(document) if document.refused.is_empty() => {
                 prop_assert_eq!(&document.value, &want, "{}", text);
-                prop_assert!(findings.is_empty(), "{:?}", findings);
+                prop_assert!(document.repeated.is_empty(), "{:?}", document.repeated);
             }
             // Line breaks for YAML 1.1 and not for 1.2: the only characters that are refused.
-            Err(problems) => {
+            Ok(document) => {
                 let excused = text.contains(['\u{85}', '\u{2028}', '\u{2029}'])
-                    && problems.iter().all(|problem| problem.code == AMBIGUOUS);
-                prop_assert!(excused, "{text:?}\n{problems:?}");
+                    && document.refused.iter().all(|found| found.code == Code::AmbiguousYaml);
+                prop_assert!(excused, "{text:?}\n{:?}", document.refused);
             }
+            Err(problems) => prop_assert!(false, "{text:?}\n{problems:?}"),
         }
     }
 
@@ -150,7 +153,7 @@ proptest! {
         let direct = serde_yaml::from_str::<Value>(&text);
         let both = direct.is_ok() && Parser::new_from_str(&text).all(|event| event.is_ok());
         match parse(&text) {
-            Ok((document, _)) => {
+            Ok(document) if document.refused.is_empty() => {
                 prop_assert!(both);
                 let direct = direct.ok().filter(|value| !value.is_null()).unwrap_or(json!({}));
                 prop_assert_eq!(&document.value, &direct);
@@ -158,8 +161,13 @@ proptest! {
                 unplaced(&document.root, &document.value, &mut Vec::new(), &mut lost);
                 prop_assert!(lost.is_empty(), "{:?} have no place in {}", lost, text);
             }
+            Ok(document) => {
+                let unused = [Code::NoAnchors, Code::NoTags];
+                let refused = document.refused.iter().any(|found| unused.contains(&found.code));
+                prop_assert!(!both || refused, "{text:?}\n{:?}", document.refused);
+            }
             Err(problems) => {
-                let unused = ["no_anchors", "no_tags", "key_not_text", "several_documents"];
+                let unused = [Code::KeyNotText, Code::SeveralDocuments];
                 let refused = problems.iter().any(|problem| unused.contains(&problem.code));
                 prop_assert!(!both || refused, "{text:?}\n{problems:?}");
             }
