@@ -16,10 +16,15 @@ pub(super) const ROWS: usize = 256;
 
 /// SQL text for every number of rows up to [`ROWS`]. What can go in one call does: every call is
 /// handed to the connection's own thread and back, which under load costs more than the statement.
+///
+/// `OR FAIL` and no `RETURNING`, because either of them makes SQLite able to undo a single statement
+/// (it copies each page into a journal in memory first) or keep its rows in a table of their own.
+/// Neither is needed: whatever fails, the whole transaction is rolled back.
 pub(super) struct Statements {
     pub(super) insert: Vec<Arc<str>>,
     /// Inserts, writes the counters, and commits.
     pub(super) finish: Vec<Arc<str>>,
+    /// Gives what it deletes. Takes the numbers twice.
     pub(super) delete: Vec<Arc<str>>,
     /// A whole transaction that only appends; gives the counters after it.
     pub(super) append: Vec<Arc<str>>,
@@ -32,31 +37,32 @@ impl Statements {
         let insert = |rows| match rows {
             0 => String::new(),
             _ => format!(
-                "INSERT INTO entries \
+                "INSERT OR FAIL INTO entries \
                  (entry_id, events, door_duplicates, bytes, received_hour, payload) VALUES {};",
                 list("(?,?,?,?,?,?)", rows)
             ),
         };
         let finish = |rows| {
             format!(
-                "{} UPDATE counters SET accepted = ?, door_duplicates = ?, queued_entries = ?, \
+                "{} UPDATE OR FAIL counters SET accepted = ?, door_duplicates = ?, queued_entries = ?, \
                  queued_events = ?, queued_bytes = ?; COMMIT",
                 insert(rows)
             )
         };
         let append = |rows| {
             format!(
-                "BEGIN IMMEDIATE; {} UPDATE counters SET accepted = accepted + ?, \
+                "BEGIN IMMEDIATE; {} UPDATE OR FAIL counters SET accepted = accepted + ?, \
                  door_duplicates = door_duplicates + ?, queued_entries = queued_entries + ?, \
-                 queued_events = queued_events + ?, queued_bytes = queued_bytes + ? \
-                 RETURNING {COUNTERS}; COMMIT",
+                 queued_events = queued_events + ?, queued_bytes = queued_bytes + ?; \
+                 SELECT {COUNTERS} FROM counters; COMMIT",
                 insert(rows)
             )
         };
         let delete = |rows| {
+            let numbers = list("?", rows);
             format!(
-                "DELETE FROM entries WHERE seq IN ({}) RETURNING events + door_duplicates, bytes",
-                list("?", rows)
+                "SELECT events + door_duplicates, bytes FROM entries WHERE seq IN ({numbers}); \
+                 DELETE FROM entries WHERE seq IN ({numbers})"
             )
         };
         Self {

@@ -255,7 +255,8 @@ impl Writer {
         counters: &mut Counters,
     ) -> Result<(), sqlx::Error> {
         let sql = AssertSqlSafe(Arc::clone(&self.statements.delete[numbers.len()]));
-        let delete = numbers.iter().fold(sqlx::query(sql), |query, number| query.bind(*number));
+        let twice = numbers.iter().chain(numbers);
+        let delete = twice.fold(sqlx::query(sql), |query, number| query.bind(*number));
         for row in delete.fetch_all(connection).await? {
             counters.entries -= 1;
             counters.events -= row.try_get::<i64, _>(0)?;
