@@ -28,6 +28,9 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What an API answer may do in a browser: nothing. Pages set their own policy.
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
+/// Headers that an answer to a batch has, so that their table is made once.
+const USUAL_HEADERS: usize = 14;
+
 /// The label of requests that no route matches.
 const UNMATCHED: &str = "unmatched";
 
@@ -45,8 +48,8 @@ impl RequestIds {
 
     fn next(&self) -> HeaderValue {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let id = u128::from_be_bytes(self.key.hash("request", &[&number.to_be_bytes()]));
-        HeaderValue::try_from(format!("{id:032x}")).expect("hex digits are visible ASCII")
+        let id = stages::hash::hex(&self.key.hash("request", &[&number.to_be_bytes()]));
+        HeaderValue::from_bytes(&id).expect("hex digits are visible ASCII")
     }
 }
 
@@ -116,6 +119,7 @@ fn is_exact(path: &str) -> bool {
 
 fn greet(res: &mut Response, id: &HeaderValue) {
     let headers = res.headers_mut();
+    headers.reserve(USUAL_HEADERS);
     headers.insert(REQUEST_ID, id.clone());
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -1,27 +1,47 @@
 //! The state of limits in an answer's headers: the draft's `RateLimit` and `RateLimit-Policy`
 //! (draft-ietf-httpapi-ratelimit-headers), and the three older `x-ratelimit-*`.
 
-use salvo::http::{HeaderMap, HeaderValue};
+use std::fmt::Write as _;
+
+use salvo::http::{HeaderMap, HeaderName, HeaderValue};
 use stages::Quota;
+
+// Constants: a name that is given as text is looked up, and often hashed, at every call.
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const STATE: HeaderName = HeaderName::from_static("ratelimit");
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// Writes the limits that were asked, if any. A later call replaces what an earlier one wrote.
 pub(super) fn write(headers: &mut HeaderMap, quotas: &[Quota]) {
     let Some(legacy) = quotas.iter().find(|quota| quota.remaining == 0).or(quotas.first()) else {
         return;
     };
-    let policy = |q: &Quota| format!("\"{}\";q={};w={}", q.name, q.limit, q.window_seconds);
-    let state = |q: &Quota| format!("\"{}\";r={};t={}", q.name, q.remaining, q.reset_seconds);
-    let policy = quotas.iter().map(policy).collect::<Vec<_>>().join(", ");
-    let state = quotas.iter().map(state).collect::<Vec<_>>().join(", ");
-    for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
+    let policy = list(quotas, |text, q| write!(text, "q={};w={}", q.limit, q.window_seconds));
+    let state = list(quotas, |text, q| write!(text, "r={};t={}", q.remaining, q.reset_seconds));
+    for (name, value) in [(POLICY, policy), (STATE, state)] {
         if let Ok(value) = HeaderValue::try_from(value) {
             headers.insert(name, value);
         }
     }
     // These know one limit only: the one that stops the client, else the first.
-    headers.insert("x-ratelimit-limit", HeaderValue::from(legacy.limit));
-    headers.insert("x-ratelimit-remaining", HeaderValue::from(legacy.remaining));
-    headers.insert("x-ratelimit-reset", HeaderValue::from(legacy.reset_seconds));
+    headers.insert(LIMIT, HeaderValue::from(legacy.limit));
+    headers.insert(REMAINING, HeaderValue::from(legacy.remaining));
+    headers.insert(RESET, HeaderValue::from(legacy.reset_seconds));
+}
+
+/// A structured list: each limit's quoted name with its parameters.
+fn list(quotas: &[Quota], parameters: fn(&mut String, &Quota) -> std::fmt::Result) -> String {
+    let mut text = String::with_capacity(40 * quotas.len());
+    for quota in quotas {
+        text.push_str(if text.is_empty() { "\"" } else { ", \"" });
+        text.push_str(quota.name);
+        text.push_str("\";");
+        // Writing to a string cannot fail.
+        parameters(&mut text, quota).ok();
+    }
+    text
 }
 
 #[cfg(test)]

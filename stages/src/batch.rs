@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::event::RawEvent;
 use crate::hash::{EntryId, Identity};
-use crate::scanned::Scanned;
+use crate::scanned::{Fields, Scanned};
 use crate::verdict::{Code, Pointer, Reason, Verdict, Warning};
 
 pub use self::group::GroupEntry;
@@ -35,12 +35,15 @@ pub struct Event<'b> {
     pub(crate) other_tool: bool,
     /// Unknown service, likewise.
     pub(crate) other_service: bool,
+    /// What validation has read of the raw event, so that the scan need not read it again. As raw
+    /// as its source, and as little able to leave this crate.
+    pub(crate) read: Option<Box<Fields>>,
     warnings: Vec<Warning>,
 }
 
 impl<'b> Event<'b> {
     pub(crate) fn new(body: Body<'b>) -> Self {
-        Self { body, other_tool: false, other_service: false, warnings: Vec::new() }
+        Self { body, other_tool: false, other_service: false, read: None, warnings: Vec::new() }
     }
 
     /// The event as sent, until pii-scan has seen it.
@@ -196,6 +199,11 @@ impl<'b> Batch<'b> {
     /// The decoded body; empty in the worker.
     pub const fn body(&self) -> &'b [u8] {
         self.body
+    }
+
+    /// Makes room for events, so that they are not moved as more come.
+    pub(crate) fn reserve(&mut self, events: usize) {
+        self.slots.reserve_exact(events);
     }
 
     pub(crate) fn push(&mut self, body: Body<'b>) {

@@ -46,9 +46,10 @@ impl Level {
 
     /// Reads a level; white space around it and case do not matter.
     pub fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
         [Self::Minimal, Self::Standard, Self::Detailed]
             .into_iter()
-            .find(|level| text.trim().eq_ignore_ascii_case(level.as_str()))
+            .find(|level| text.eq_ignore_ascii_case(level.as_str()))
     }
 }
 
@@ -63,9 +64,10 @@ impl Status {
 
     /// Reads a status; white space around it and case do not matter.
     pub fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
         [Self::Success, Self::Error]
             .into_iter()
-            .find(|status| text.trim().eq_ignore_ascii_case(status.as_str()))
+            .find(|status| text.eq_ignore_ascii_case(status.as_str()))
     }
 }
 

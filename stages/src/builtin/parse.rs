@@ -64,6 +64,7 @@ impl Stage for Parse {
                 return Ok(());
             }
         };
+        batch.reserve(elements.len());
         for (index, element) in elements.into_iter().enumerate() {
             match element {
                 Element::Event(event) => batch.push(Body::Raw(event)),

@@ -162,6 +162,7 @@ impl PiiScan {
 
     /// Judges one event as sent, and makes its scanned form when it goes on.
     fn judge(&self, event: &mut Event<'_>, passes: bool) -> Verdict {
+        let read = event.read.take();
         let Some(raw) = event.raw() else { return Verdict::Pass };
         let findings = self.scanner.examine(raw, 1);
         if let Some(finding) = findings.found.into_iter().next() {
@@ -176,7 +177,7 @@ impl PiiScan {
         if !passes {
             return Verdict::Pass;
         }
-        match self.fields(raw) {
+        match self.fields(raw, read) {
             Ok((fields, dropped)) => {
                 event.body = Body::Scanned(Scanned::new(Cleared(()), fields));
                 for pointer in dropped {
@@ -189,8 +190,12 @@ impl PiiScan {
     }
 
     /// The members that are stored, and the places of parameters that are not.
-    fn fields(&self, raw: &RawEvent<'_>) -> Result<(Fields, Vec<Pointer>), Reason> {
-        let mut fields = normal::read(raw)?;
+    fn fields(
+        &self,
+        raw: &RawEvent<'_>,
+        read: Option<Box<Fields>>,
+    ) -> Result<(Fields, Vec<Pointer>), Reason> {
+        let mut fields = read.map_or_else(|| normal::read(raw), |read| Ok(*read))?;
         let mut dropped = Vec::new();
         if fields.level == Level::Detailed
             && let Some(parameters) = raw.get(Field::Parameters)

@@ -17,6 +17,7 @@ use crate::batch::{Batch, Event};
 use crate::context::{Cx, Services};
 use crate::event::{Field, RawEvent};
 use crate::hour::Hour;
+use crate::scanned::Fields;
 use crate::stage::{BuildError, Define, Form, Needs, Side, Stage, StageError};
 use crate::units::Span;
 use crate::verdict::{Code, Pointer, Reason, Verdict, codes};
@@ -69,17 +70,20 @@ impl SchemaValidate {
         // Where it stands every event that goes on is raw: the list was checked at load time.
         let Some(raw) = event.raw() else { return Verdict::Pass };
         match self.check(raw, now) {
-            Ok(unknown) => {
+            Ok((unknown, read)) => {
                 (event.other_tool, event.other_service) = (unknown.tool, unknown.service);
+                event.read = Some(Box::new(read));
                 Verdict::Pass
             }
             Err(reason) => Verdict::Reject(reason),
         }
     }
 
-    fn check(&self, raw: &RawEvent<'_>, now: Hour) -> Result<Unknown, Reason> {
-        let mut fields = normal::read(raw)?;
+    /// What is unknown of an event, and the event as read.
+    fn check(&self, raw: &RawEvent<'_>, now: Hour) -> Result<(Unknown, Fields), Reason> {
+        let read = normal::read(raw)?;
         normal::event_id(raw)?;
+        let mut fields = read.clone();
         normal::normalise(&mut fields)?;
         self.check_window(Hour::containing(fields.timestamp), now)?;
         let tool = !self.tools.knows(&fields.tool);
@@ -93,7 +97,7 @@ impl SchemaValidate {
                 return Err(normal::about(Field::Service, codes::INVALID_SERVICE, message));
             }
         }
-        Ok(Unknown { tool, service })
+        Ok((Unknown { tool, service }, read))
     }
 
     fn check_window(&self, hour: Hour, now: Hour) -> Result<(), Reason> {

@@ -60,19 +60,18 @@ fn version(version: &mut CompactString) -> Result<(), Reason> {
 
 /// `^\d+(\.\d+){0,3}([-+][0-9A-Za-z.-]+)?$`, in ASCII, at most 20 characters.
 fn is_version(text: &str) -> bool {
-    let (numbers, suffix) = match text.split_once(['-', '+']) {
-        Some((numbers, suffix)) => (numbers, Some(suffix)),
-        None => (text, None),
-    };
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    let is_suffix = |suffix: &str| {
-        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
-        !suffix.is_empty() && suffix.bytes().all(fits)
+    // Bytes, because the searchers behind `str::split` took a tenth of the time of an event.
+    let mut parts = text.as_bytes().splitn(2, |b| matches!(b, b'-' | b'+'));
+    let numbers = parts.next().unwrap_or_default();
+    let is_number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    let is_suffix = |suffix: &[u8]| {
+        let fits = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
+        !suffix.is_empty() && suffix.iter().all(fits)
     };
     text.len() <= MAX_VERSION
-        && numbers.split('.').count() <= MAX_VERSION_PARTS
-        && numbers.split('.').all(is_number)
-        && suffix.is_none_or(is_suffix)
+        && numbers.iter().filter(|b| **b == b'.').count() < MAX_VERSION_PARTS
+        && numbers.split(|b| *b == b'.').all(is_number)
+        && parts.next().is_none_or(is_suffix)
 }
 
 fn identifier(text: &mut CompactString, field: Field, code: Code) -> Result<(), Reason> {

@@ -21,6 +21,9 @@ use crate::verdict::{Code, Pointer, Reason, codes};
 /// Members that an event of a real client has at most; more only cost a second allocation.
 const USUAL_MEMBERS: usize = 9;
 
+/// Bytes of a small event of a real client.
+const USUAL_EVENT: usize = 160;
+
 /// One element of `events`.
 pub(super) enum Element<'b> {
     /// An object within the bounds.
@@ -53,7 +56,8 @@ fn text(body: &[u8]) -> Result<&str, Refusal> {
 /// The elements when nothing at all is unusual.
 pub(super) fn in_one_pass(text: &str, limit: usize) -> Option<Vec<Element<'_>>> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let events = Top(List { limit }).deserialize(&mut reader).ok()?;
+    let expected = (text.len() / USUAL_EVENT).clamp(1, limit);
+    let events = Top(List { limit, expected }).deserialize(&mut reader).ok()?;
     reader.end().ok()?;
     events
 }
@@ -167,6 +171,8 @@ fn is_events(name: &RawValue) -> bool {
 #[derive(Clone, Copy)]
 struct List {
     limit: usize,
+    /// How many there are, more or less.
+    expected: usize,
 }
 
 impl<'b> DeserializeSeed<'b> for List {
@@ -185,7 +191,7 @@ impl<'b> Visitor<'b> for List {
     }
 
     fn visit_seq<A: SeqAccess<'b>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut elements = Vec::new();
+        let mut elements = Vec::with_capacity(self.expected);
         while let Some(element) = seq.next_element()? {
             if elements.len() >= self.limit {
                 return Err(A::Error::custom("too many events"));

@@ -28,7 +28,7 @@ fn stage(with: &str) -> SchemaValidate {
 fn check(with: &str, changes: &[(&str, &str)]) -> Result<(bool, bool), &'static str> {
     let now = Hour::containing(NOW + 1_800);
     match stage(with).check(&event(changes), now) {
-        Ok(unknown) => Ok((unknown.tool, unknown.service)),
+        Ok((unknown, _)) => Ok((unknown.tool, unknown.service)),
         Err(reason) => Err(reason.code.as_str()),
     }
 }
@@ -206,7 +206,7 @@ proptest! {
         match left {
             Ok(fields) => {
                 prop_assert_eq!(verdict.is_ok(), is_storable(&fields));
-                if let Ok(unknown) = verdict {
+                if let Ok((unknown, _)) = verdict {
                     prop_assert_eq!(unknown.tool, fields.tool != "get_forecast");
                     let known = fields.service.is_none_or(|service| service == "noaa");
                     prop_assert_eq!(unknown.service, !known);
