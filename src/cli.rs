@@ -4,6 +4,7 @@
 
 mod check;
 mod dead_letters;
+mod explain;
 mod healthcheck;
 mod migrate;
 mod rollups;
@@ -54,6 +55,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Check(check::Check),
+    Explain(explain::Explain),
     Scan(scan::Scan),
     Schema(schema::Schema),
     Migrate(migrate::Migrate),
@@ -108,6 +110,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(command) => serve::run(&command),
         Command::Check(command) => check::run(&command),
+        Command::Explain(command) => explain::run(&command),
         Command::Scan(command) => scan::run(&command),
         Command::Schema(command) => schema::run(&command),
         Command::Migrate(command) => migrate::run(&command),
@@ -208,6 +211,10 @@ mod tests {
             ("healthcheck", true),
             ("healthcheck --url http://127.0.0.1:9/readyz", true),
             ("healthcheck --url https://example.org", false),
+            ("explain", true),
+            ("explain - --json", true),
+            ("explain body.json --color always --config p.yaml", true),
+            ("explain --color perhaps", false),
             ("scan --jsonl", true),
             ("scan --jsonl - --config p.yaml", true),
             ("scan --jsonl events.jsonl", true),

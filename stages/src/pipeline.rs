@@ -68,6 +68,10 @@ pub trait Watch: Send + Sync {
     /// A stage has run over a batch.
     fn ran(&self, side: Side, label: &str, tally: &Tally, took: Duration);
 
+    /// The batch as a stage left it, after [`Watch::ran`]. The time that looking takes is part of the
+    /// next stage's.
+    fn saw(&self, _side: Side, _label: &str, _batch: &Batch<'_>) {}
+
     /// A stage was skipped because its shared state cannot be reached.
     fn skipped(&self, side: Side, label: &str, error: &StageError);
 }
@@ -130,6 +134,7 @@ impl Pipeline {
             let tally = batch.end_stage();
             let ended = cx.clock.monotonic();
             watch.ran(self.side, &step.label, &tally, ended.saturating_sub(started));
+            watch.saw(self.side, &step.label, batch);
             started = ended;
             match result {
                 Ok(()) => {}

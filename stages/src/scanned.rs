@@ -146,6 +146,11 @@ impl Scanned {
         Hour::containing(self.0.timestamp)
     }
 
+    /// The time of the call in Unix seconds: as sent, until sanitise floors it to the hour.
+    pub const fn unix_seconds(&self) -> i64 {
+        self.0.timestamp
+    }
+
     /// The identifier of the error, when the call failed with one.
     pub fn error_type(&self) -> Option<&str> {
         self.0.error_type.as_deref()

@@ -14,6 +14,7 @@ mod captures;
 mod cli;
 mod contract;
 mod crash;
+mod explain;
 mod identity;
 mod lifecycle;
 mod numbers;
