@@ -13,6 +13,7 @@ mod work;
 use std::time::Duration;
 
 use anyhow::Context;
+use stages::{Clock, SystemClock};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::listeners::Listeners;
@@ -20,14 +21,21 @@ use self::open::{Opened, open};
 use crate::cli::Role;
 use crate::config::Loaded;
 use crate::config::settings::Settings;
+use crate::http::tls::Https;
 use crate::telemetry;
 
 /// Runs server, worker or both until asked to stop.
 ///
 /// # Errors
 /// When something cannot be opened or bound, or when a part ended that should not.
-pub async fn serve(loaded: Loaded, role: Role) -> anyhow::Result<()> {
+pub async fn serve(mut loaded: Loaded, role: Role) -> anyhow::Result<()> {
     telemetry::log::init(&loaded.settings.log)?;
+    let https = match role {
+        Role::Worker => None,
+        Role::All | Role::Server => {
+            Https::open(&mut loaded, SystemClock::new().unix_millis() / 1_000)?
+        }
+    };
     for note in &loaded.notes {
         if note.is_warning() {
             tracing::warn!(code = note.code, "{}", note.message);
@@ -37,7 +45,7 @@ pub async fn serve(loaded: Loaded, role: Role) -> anyhow::Result<()> {
     }
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let opened = open(&loaded, role).await?;
-    let listeners = Listeners::bind(&loaded.settings, role).await?;
+    let listeners = Listeners::bind(&loaded.settings, role, https).await?;
     let serving = listeners.serve(&opened)?;
     let mut worker = opened.spawn_worker(role);
     banner(&loaded, &serving, role);

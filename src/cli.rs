@@ -98,7 +98,8 @@ enum Failure {
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::Operation(error.into())
+        // What a configuration names is looked at only when it is used.
+        error.into().downcast().map_or_else(Self::Operation, Self::Config)
     }
 }
 

@@ -29,7 +29,7 @@ pub use codes::Code;
 pub use load::{Flags, LoadArgs, Loaded, load};
 pub use notes::Note;
 pub use pipelines::check_pipelines;
-pub use problem::{Diagnostics, Mark, Place, Problem, Related};
+pub use problem::{Diagnostics, Mark, Misfit, Place, Problem, Related};
 pub use settings::Settings;
 pub use source::SHIPPED;
 

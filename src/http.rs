@@ -25,6 +25,7 @@ pub mod status;
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 
 use std::sync::Arc;
 

@@ -12,27 +12,49 @@ use super::open::Opened;
 use crate::cli::Role;
 use crate::config::settings::{Listen, Settings};
 use crate::http::serve::{Bound, bind};
+use crate::http::tls::Https;
 use crate::http::{private_router, refusals, router, status};
 
 /// Bound addresses.
 pub(super) struct Listeners {
     public: Option<Bound>,
     private: Option<Bound>,
+    https: Option<Secure>,
+}
+
+/// The address of HTTPS, served together with the public listener.
+struct Secure {
+    address: SocketAddr,
+    https: Https,
 }
 
 impl Listeners {
     /// Binds what a process of `role` serves. A worker has only the private listener.
-    pub(super) async fn bind(settings: &Settings, role: Role) -> anyhow::Result<Self> {
+    pub(super) async fn bind(
+        settings: &Settings,
+        role: Role,
+        https: Option<Https>,
+    ) -> anyhow::Result<Self> {
         let server = &settings.server;
-        let public = match role {
-            Role::Worker => None,
-            Role::All | Role::Server => Some(bound("server.listen", server.listen).await?),
-        };
+        let (mut public, mut secure) = (None, None);
+        if role != Role::Worker {
+            let plain = bound("server.listen", server.listen).await?;
+            public = Some(match (&server.tls, https) {
+                (Some(tls), Some(https)) => {
+                    let other = bound("server.tls.listen", tls.listen).await?;
+                    let address = other.address();
+                    let both = plain.and_https(other, &https);
+                    secure = Some(Secure { address, https });
+                    both
+                }
+                _ => plain,
+            });
+        }
         let private = match server.metrics_listen {
             Listen::On(address) => Some(bound("server.metrics_listen", address).await?),
             Listen::Off => None,
         };
-        Ok(Self { public, private })
+        Ok(Self { public, private, https: secure })
     }
 
     /// Serves on them.
@@ -51,6 +73,11 @@ impl Listeners {
         let private = self
             .private
             .map(|bound| Listener::start("private", bound, private_router(state), opened));
+        if let Some(Secure { address, https }) = self.https {
+            tracing::info!(listener = "tls", %address, "listening");
+            let (clock, metrics) = (Arc::clone(&state.clock), Arc::clone(&state.metrics));
+            opened.tasks.spawn(https.keep(clock, metrics, opened.tasks.clone()));
+        }
         Ok(Serving { public: public.transpose()?, private: private.transpose()? })
     }
 }

@@ -1,16 +1,18 @@
 //! `check`: whether a configuration would start, and what it would do.
 
 use clap::{Args, ValueEnum};
-use stages::StageSpec;
+use stages::{Clock, StageSpec, SystemClock};
 
 use super::{ConfigFile, Failure, Outcome, print};
 use crate::config::settings::Listen;
 use crate::config::{Flags, Loaded};
+use crate::http::tls::Https;
 
 /// Check the configuration and show the pipelines, without starting anything.
 ///
 /// File and environment are read as `serve` reads them. Everything that is wrong is reported
-/// at once, with code, file, line and column (exit code 78). No queue or database is opened.
+/// at once, with code, file, line and column (exit code 78). No queue or database is opened; the
+/// files of a certificate are read, because a server could not start without them.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]
@@ -31,8 +33,7 @@ enum Format {
 }
 
 pub(super) fn run(command: &Check) -> Outcome {
-    let loaded = command.config.load(&stages::registry(), Flags::default());
-    match (command.format, loaded) {
+    match (command.format, load(&command.config)) {
         (Format::Text, loaded) => print(&summary(&loaded?)),
         (Format::Json, Ok(loaded)) => print(&format!("{:#}\n", loaded.json())),
         (Format::Json, Err(Failure::Config(diagnostics))) => {
@@ -43,6 +44,13 @@ pub(super) fn run(command: &Check) -> Outcome {
     }
 }
 
+/// The configuration, and what it names as far as a start depends on it.
+fn load(config: &ConfigFile) -> Result<Loaded, Failure> {
+    let mut loaded = config.load(&stages::registry(), Flags::default())?;
+    Https::open(&mut loaded, SystemClock::new().unix_millis() / 1_000)?;
+    Ok(loaded)
+}
+
 fn summary(loaded: &Loaded) -> String {
     let server = &loaded.settings.server;
     let metrics = match server.metrics_listen {
@@ -51,6 +59,9 @@ fn summary(loaded: &Loaded) -> String {
     };
     let mut out = format!("{}: good\n\n", loaded.file());
     out.push_str(&format!("listen   {}\nmetrics  {metrics}\n", server.listen));
+    if let Some(tls) = &server.tls {
+        out.push_str(&format!("https    {}\n", tls.listen));
+    }
     for (side, specs) in [("ingest", &loaded.settings.ingest), ("worker", &loaded.settings.worker)]
     {
         out.push_str(&format!("\n{side}\n"));

@@ -23,7 +23,7 @@ pub(super) struct Serve {
     /// Address of the private listener (metrics, exact status), or `off`.
     #[arg(long, value_name = "ADDR|off", value_parser = listen_or_off)]
     metrics_listen: Option<Listen>,
-    /// Address of the HTTPS listener; the certificate comes from server.tls.
+    /// Address of the HTTPS listener; certificate and key come from server.tls.cert and .key.
     #[arg(long, value_name = "ADDR")]
     tls_listen: Option<SocketAddr>,
     /// What this process does. Server and worker meet in the queue and may run apart.

@@ -35,11 +35,11 @@ macro_rules! codes {
 
 codes! {
     UnreadableFile "unreadable_file":
-        "The file is not there, or may not be read.",
-        "Correct the path or the file's permissions, or name another file with `--config`.";
+        "The file, or one that it names, is not there or may not be read.",
+        "Correct the path or the file's permissions; `--config` names another configuration.";
     FileTooLarge "file_too_large":
-        "The file is larger than a configuration can need to be (1 MiB).",
-        "Check that `--config` names the right file.";
+        "The file, or one that it names, is larger than it can need to be (1 MiB).",
+        "Check that the path is that of the right file; `--config` names the configuration.";
     NotUtf8 "not_utf8":
         "The file is not UTF-8 text.",
         "Save it as UTF-8 in the editor.";
@@ -124,6 +124,21 @@ codes! {
     Volatile "volatile":
         "A database in memory would forget everything at exit.",
         "Name a file, or set `queue.allow_volatile: true` if losing data is fine.";
+    NoCertificate "no_certificate":
+        "The file of `server.tls.cert` holds no certificate in PEM form.",
+        "Name the file with the whole chain, for instance fullchain.pem.";
+    DamagedCertificate "damaged_certificate":
+        "A certificate in the file of `server.tls.cert` cannot be read.",
+        "Compare it with what was issued; it must be X.509 version 3 and complete.";
+    NoPrivateKey "no_private_key":
+        "The file of `server.tls.key` holds no private key in PEM form, or one with a passphrase.",
+        "Name the file with the key, for instance privkey.pem, without a passphrase.";
+    UnsupportedKey "unsupported_key":
+        "The private key is damaged, or of a kind that cannot be used.",
+        "Use ECDSA on P-256 or P-384, Ed25519, or RSA with 2048 to 8192 bits.";
+    KeyMismatch "key_mismatch":
+        "The private key does not belong to the first certificate of the chain.",
+        "Name two files that were made together; the server's own certificate comes first.";
     UnknownVariable "unknown_variable":
         "An environment variable has the form of a setting and fits none.",
         "Correct the spelling, or unset it; docs/configuration.md lists every variable.";

@@ -16,7 +16,7 @@ use super::limits;
 use super::notes::{self, Note};
 use super::null;
 use super::pipelines;
-use super::problem::{Diagnostics, Finding, Path, Place, Problem, dotted, path};
+use super::problem::{Diagnostics, Finding, Misfit, Path, Place, Problem, dotted, path};
 use super::schema::settings_schema;
 use super::settings::{Listen, Settings};
 use super::shape::Shape;
@@ -66,6 +66,15 @@ impl Loaded {
     /// That nothing is wrong, and what is worth saying, as JSON.
     pub fn json(&self) -> serde_json::Value {
         json::valid(self.file(), &self.notes)
+    }
+
+    /// A report on settings that turned out wrong when they were used, at their places.
+    pub fn report(&self, misfits: Vec<Misfit>) -> Diagnostics {
+        let finding = |misfit: Misfit| {
+            Finding::value(&misfit.setting, misfit.code, misfit.message).help(misfit.help)
+        };
+        let findings = misfits.into_iter().map(finding).collect();
+        self.source.report(self.source.problems(findings))
     }
 }
 

@@ -35,9 +35,13 @@ impl fmt::Display for Note {
 pub(super) fn notes(settings: &Settings, said: &Value) -> Vec<Note> {
     let mut notes = Vec::new();
     not_yet(settings, said, &mut notes);
-    let public = [Listen::On(settings.server.listen), settings.server.metrics_listen];
-    let names = ["server.listen", "server.metrics_listen"];
-    for (name, listen) in names.into_iter().zip(public) {
+    let server = &settings.server;
+    let tls = server.tls.as_ref().map_or(Listen::Off, |tls| Listen::On(tls.listen));
+    for (name, listen) in [
+        ("server.listen", Listen::On(server.listen)),
+        ("server.metrics_listen", server.metrics_listen),
+        ("server.tls.listen", tls),
+    ] {
         let Listen::On(address) = listen else { continue };
         if !address.ip().is_loopback() && settings.privacy.min_cell == 1 {
             notes.push(Note {
@@ -56,7 +60,6 @@ pub(super) fn notes(settings: &Settings, said: &Value) -> Vec<Note> {
 fn not_yet(settings: &Settings, said: &Value, notes: &mut Vec<Note>) {
     let mut pending = Vec::new();
     for (section, key) in [
-        ("server", "tls"),
         ("queue", "durability"),
         ("queue", "wait_replicas"),
         ("queue", "claim_after"),

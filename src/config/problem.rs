@@ -56,6 +56,19 @@ pub struct Problem {
     pub related: Vec<Related>,
 }
 
+/// A setting whose value turned out wrong when it was used: a file that it names, for instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// Keys from the root of the file.
+    pub setting: Vec<String>,
+    /// What kind of mistake it is.
+    pub code: Code,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// What to do, in a sentence.
+    pub help: String,
+}
+
 /// Everything that is wrong with a configuration, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics {

@@ -42,7 +42,7 @@ pub struct Server {
     /// Address of the private listener (metrics, exact status), or `off`.
     #[schemars(with = "String", extend("format" = "socket-address-or-off"))]
     pub metrics_listen: Listen,
-    /// HTTPS beside HTTP.
+    /// HTTPS beside HTTP, with the same routes. Default: none.
     pub tls: Option<Tls>,
     /// Origins whose pages may read the API; `*` for all. Default: none.
     pub cors_origins: Vec<String>,
@@ -78,9 +78,9 @@ pub struct Tls {
     /// Address of the HTTPS listener.
     #[schemars(with = "String", extend("format" = "socket-address"))]
     pub listen: SocketAddr,
-    /// Certificate chain (PEM).
+    /// File (PEM) with the certificate, then those that signed it. Reread when it changes.
     pub cert: PathBuf,
-    /// Private key (PEM).
+    /// File (PEM) with the certificate's private key. Reread when it changes.
     pub key: PathBuf,
 }
 

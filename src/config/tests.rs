@@ -193,7 +193,7 @@ queue: {durability: relaxed, wait_replicas: 1, claim_after: 5s, shards: 2, spool
 privacy: {min_cell: 10, country_header: CF-IPCountry}";
     let loaded = good(text, &[], Flags::default());
     let pending = "\
-server.tls queue.durability queue.wait_replicas queue.claim_after queue.shards queue.spool \
+queue.durability queue.wait_replicas queue.claim_after queue.shards queue.spool \
 privacy.country_header privacy.min_cell";
     let named: Vec<&str> =
         loaded.notes.iter().filter_map(|note| note.message.split('`').nth(1)).collect();
@@ -203,6 +203,10 @@ privacy.country_header privacy.min_cell";
     assert_eq!(good("", &[], Flags::default()).notes, []);
     let public = good("server: {listen: '0.0.0.0:80'}", &[], Flags::default()).notes;
     assert_eq!(public.iter().map(|note| note.code).collect::<Vec<_>>(), ["public_address"]);
+    let text = "server: {tls: {listen: '[::]:443', cert: c, key: k}}";
+    let secure = good(text, &[], Flags::default()).notes;
+    assert_eq!(secure.iter().map(|note| note.code).collect::<Vec<_>>(), ["public_address"]);
+    assert!(secure[0].message.starts_with("`server.tls.listen`"), "{}", secure[0]);
 }
 
 #[test]

@@ -3,23 +3,28 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use salvo::conn::rustls::RustlsAcceptor;
 use salvo::conn::tcp::TcpAcceptor;
+use salvo::conn::{Acceptor, JoinedAcceptor};
 use salvo::fuse::FuseConfig;
 use salvo::server::ServerHandle;
 use salvo::{Router, Server, Service};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use super::cors::Cors;
 use super::middleware::Observe;
 use super::state::State;
+use super::tls::{Current, Https};
 
-/// Most connections at once; the rest waits in the backlog. Below the usual limit of 1024 open
+/// Most connections at once, HTTP and HTTPS together; the rest waits in the backlog. Below the usual limit of 1024 open
 /// files, so that queue and store can always open theirs.
 const CONNECTIONS: usize = 900;
-/// Time for a request's head, and the longest pause within its body.
+/// Time for a request's head, the TLS handshake included, and the longest pause within its body.
 const HEAD_AND_PAUSE: Duration = Duration::from_secs(10);
 /// Most bytes of a request's head.
 const HEAD_BYTES: usize = 32 * 1_024;
@@ -30,7 +35,11 @@ const STREAMS: u32 = 8;
 pub struct Bound {
     address: SocketAddr,
     listener: TcpListener,
+    https: Option<(TcpListener, Current)>,
 }
+
+/// A running server's task.
+pub type Serving = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
 /// Binds an address. With port 0 the system chooses one, see [`Bound::address`].
 ///
@@ -38,7 +47,7 @@ pub struct Bound {
 /// When the address cannot be bound.
 pub async fn bind(address: SocketAddr) -> io::Result<Bound> {
     let listener = TcpListener::bind(address).await?;
-    Ok(Bound { address: listener.local_addr()?, listener })
+    Ok(Bound { address: listener.local_addr()?, listener, https: None })
 }
 
 impl Bound {
@@ -47,32 +56,48 @@ impl Bound {
         self.address
     }
 
+    /// Adds HTTPS on another address: the same routes, and the same limit on connections.
+    #[must_use]
+    pub fn and_https(self, other: Self, https: &Https) -> Self {
+        Self { https: Some((other.listener, https.current())), ..self }
+    }
+
     /// Serves a router, with the layers that every request passes. The future ends when the handle
     /// was asked to stop and the requests in flight are answered.
     ///
     /// # Errors
     /// When the listener cannot be taken over.
-    pub fn serve(
-        self,
-        router: Router,
-        state: &Arc<State>,
-    ) -> io::Result<(ServerHandle, impl Future<Output = io::Result<()>> + Send + use<>)> {
-        let mut server = Server::new(TcpAcceptor::try_from(self.listener)?)
-            .fuse_config(limits())
-            .max_connections(CONNECTIONS);
-        server.http1_mut().max_buf_size(HEAD_BYTES);
-        server
-            .http2_mut()
-            .max_concurrent_streams(STREAMS)
-            .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX));
-        let service =
-            Service::new(router).hoop(Observe(Arc::clone(state))).hoop(Cors(Arc::clone(state)));
-        Ok((server.handle(), server.try_serve(service)))
+    pub fn serve(self, router: Router, state: &Arc<State>) -> io::Result<(ServerHandle, Serving)> {
+        let plain = TcpAcceptor::try_from(self.listener)?;
+        let Some((listener, current)) = self.https else { return Ok(on(plain, router, state)) };
+        // The token would stop a task of salvo's that rereads certificates; ours does it.
+        let secure = RustlsAcceptor::new(
+            TcpAcceptor::try_from(listener)?,
+            current,
+            CancellationToken::new(),
+        );
+        Ok(on(JoinedAcceptor::new(plain, secure), router, state))
     }
+}
+
+fn on<A>(acceptor: A, router: Router, state: &Arc<State>) -> (ServerHandle, Serving)
+where
+    A: Acceptor + Send + 'static,
+{
+    let mut server = Server::new(acceptor).fuse_config(limits()).max_connections(CONNECTIONS);
+    server.http1_mut().max_buf_size(HEAD_BYTES);
+    server
+        .http2_mut()
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX));
+    let service =
+        Service::new(router).hoop(Observe(Arc::clone(state))).hoop(Cors(Arc::clone(state)));
+    (server.handle(), Box::pin(server.try_serve(service)))
 }
 
 fn limits() -> FuseConfig {
     FuseConfig::strict()
+        .with_tls_handshake_timeout(HEAD_AND_PAUSE)
         .with_http1_header_timeout(HEAD_AND_PAUSE)
         .with_request_body_timeout(HEAD_AND_PAUSE)
 }

@@ -7,7 +7,8 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use prometheus::{
-    Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
+    Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts,
+    Registry,
 };
 use stages::{Code, Side, StageError, Tally, Watch};
 
@@ -40,6 +41,8 @@ pub struct Metrics {
     accepted: IntCounter,
     refused: IntCounterVec,
     refused_requests: IntCounterVec,
+    certificate_end: IntGaugeVec,
+    certificate_rereads: IntCounterVec,
 }
 
 impl Metrics {
@@ -107,6 +110,18 @@ impl Metrics {
                 "Ingest requests turned away whole by this process, by code.",
                 &["code"],
             )?,
+            certificate_end: gauges(
+                &registry,
+                "analytics_tls_certificate_not_after_seconds",
+                "End of validity of the certificate in use, in Unix seconds, by its first name.",
+                &["name"],
+            )?,
+            certificate_rereads: counters(
+                &registry,
+                "analytics_tls_certificate_rereads_total",
+                "Changed certificate files that were read, by whether they could be used.",
+                &["outcome"],
+            )?,
             registry,
         })
     }
@@ -135,6 +150,19 @@ impl Metrics {
     /// A whole ingest request was turned away.
     pub fn refused_request(&self, code: &'static str) {
         self.refused_requests.with_label_values(&[code]).inc();
+    }
+
+    /// A certificate is in use from now on, until `not_after` in Unix seconds.
+    pub fn certificate(&self, names: &[String], not_after: i64) {
+        let name = names.first().map_or("", String::as_str);
+        self.certificate_end.reset();
+        self.certificate_end.with_label_values(&[name]).set(not_after);
+    }
+
+    /// Changed certificate files were read.
+    pub fn certificate_reread(&self, good: bool) {
+        let outcome = if good { "used" } else { "refused" };
+        self.certificate_rereads.with_label_values(&[outcome]).inc();
     }
 
     fn stage(&self, side: Side, label: &str, count: impl Fn(&StageMetrics)) {
@@ -189,6 +217,17 @@ fn counters(
     let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
     registry.register(Box::new(counters.clone()))?;
     Ok(counters)
+}
+
+fn gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, Error> {
+    let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(gauges.clone()))?;
+    Ok(gauges)
 }
 
 fn histograms(

@@ -22,3 +22,4 @@ mod page;
 mod poison;
 mod schema;
 mod simulation;
+mod tls;

@@ -4,8 +4,10 @@ mod backends;
 mod events;
 mod server;
 mod sql;
+mod tls;
 
 pub(crate) use backends::{Backends, Pair, Queue, Store, on_every_pair};
 pub(crate) use events::{Event, hour_now};
 pub(crate) use server::{Answer, Config, Server, agent, eventually, post};
 pub(crate) use sql::Sql;
+pub(crate) use tls::{Authority, HOST, dial};

@@ -211,6 +211,16 @@ impl Server {
         })
     }
 
+    /// The address of HTTPS, for a configuration that has it.
+    pub(crate) fn https(&self) -> String {
+        let mut address = None;
+        eventually("HTTPS listens", || {
+            address = self.listener("tls");
+            address.is_some()
+        });
+        address.unwrap().trim_start_matches("http://").to_owned()
+    }
+
     /// Everything that was logged so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
