@@ -44,7 +44,7 @@ codes! {
         "The file is not UTF-8 text.",
         "Save it as UTF-8 in the editor.";
     YamlSyntax "yaml_syntax":
-        "The file, or the value of a variable, is not valid YAML.",
+        "The file is not valid YAML.",
         "Check indentation, colons, quotes and brackets at the place that is shown.";
     SeveralDocuments "several_documents":
         "A line `---` begins a second document.",
@@ -56,13 +56,13 @@ codes! {
         "YAML readers disagree about what a value says.",
         "Write the value in quotes, on one line.";
     KeyNotText "key_not_text":
-        "A list or a section stands where a key should.",
-        "Write keys as text; what begins with `[` or `{` needs quotes.";
+        "A bracket stands where a key should.",
+        "Close the bracket before it, or put it in quotes if it is a key.";
     NoAnchors "no_anchors":
-        "Anchors (`&name`), aliases (`*name`) and merge keys (`<<`) are not used.",
+        "Anchors (`&name`), aliases (`*name`) and merge keys (`<<`) are not supported.",
         "Write the value itself; text that begins with `&` or `*` needs quotes.";
     NoTags "no_tags":
-        "Tags (`!name`) are not used.",
+        "Tags (`!name`) are not supported.",
         "Remove the tag; text that begins with `!` needs quotes.";
     DuplicateKey "duplicate_key":
         "A key stands twice in its section.",

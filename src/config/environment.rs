@@ -10,7 +10,7 @@ use serde_json::Value;
 use stages::{Registry, StageSpec};
 
 use super::codes::Code;
-use super::problem::{Path, Place, Problem, closest};
+use super::problem::{Path, Place, Problem, closest, dotted};
 use super::shape::Shape;
 
 const PREFIX: &str = "ANALYTICS_";
@@ -40,12 +40,14 @@ pub(super) struct Environment {
 /// The settings that may be named: variable name to path and type.
 type Names = BTreeMap<String, Vec<(Path, Value)>>;
 
-/// Reads the variables. `sides` are the stage lists of the file, for the stages' labels.
+/// Reads the variables. `sides` are the stage lists of the file, for the stages' labels; `doubtful`
+/// when some stages could not be read.
 pub(super) fn read(
     variables: &BTreeMap<String, String>,
     settings: Shape<'_>,
     registry: &Registry,
     sides: &[(&str, Vec<(usize, StageSpec)>)],
+    doubtful: bool,
 ) -> Environment {
     let mut names = Names::new();
     collect(settings, &mut Vec::new(), PREFIX, &mut Vec::new(), &mut names);
@@ -58,32 +60,28 @@ pub(super) fn read(
             collect(Shape::new(&schema), &mut path, &prefix, &mut Vec::new(), &mut names);
         }
     }
+    let specs = || sides.iter().flat_map(|(_, specs)| specs).map(|(_, spec)| spec);
+    let scope = Scope {
+        registry,
+        labels: specs().map(StageSpec::label).collect(),
+        doubtful: doubtful || specs().any(|spec| registry.get(&spec.stage).is_none()),
+    };
     let mut environment = Environment::default();
     for (name, text) in variables.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
-        environment.variable(name, text, &names);
+        environment.variable(name, text, &names, &scope);
     }
     environment
 }
 
 impl Environment {
-    fn variable(&mut self, name: &str, text: &str, names: &Names) {
+    fn variable(&mut self, name: &str, text: &str, names: &Names, scope: &Scope<'_>) {
         if !name.contains("__") {
             let meant = names.keys().find(|known| known.replace("__", "_") == name);
             self.lookalikes.extend(meant.map(|meant| (name.to_owned(), meant.clone())));
             return;
         }
         let Some(settings) = names.get(name) else {
-            // Compared without what all names share, which would make any two look alike.
-            let known = names.keys().filter_map(|known| known.strip_prefix(PREFIX));
-            let close = closest(name.trim_start_matches(PREFIX), known);
-            let mut help: Vec<String> =
-                close.map(|close| format!("did you mean `{PREFIX}{close}`?")).into_iter().collect();
-            help.push(
-                "names are ANALYTICS_<SECTION>__<KEY> or ANALYTICS_STAGE__<LABEL>__<KEY>"
-                    .to_owned(),
-            );
-            let message = "no setting has this name".to_owned();
-            self.problem(name, Code::UnknownVariable, message, help);
+            self.problems.extend(scope.unknown(name, names));
             return;
         };
         for (path, schema) in settings {
@@ -94,17 +92,77 @@ impl Environment {
                     value,
                 }),
                 None => {
-                    let message = "the value is not valid YAML".to_owned();
-                    let help = vec!["lists are written as [one, two]".to_owned()];
-                    self.problem(name, Code::YamlSyntax, message, help);
+                    let expected = Shape::new(schema).expected();
+                    let message = format!("`{}` must be {expected}", dotted(path));
+                    let help = (expected == "a list").then(|| "write [one, two]".to_owned());
+                    let help = help.into_iter().collect();
+                    self.problems.push(problem(name, Code::InvalidValue, message, help));
                 }
             }
         }
     }
+}
 
-    fn problem(&mut self, name: &str, code: Code, message: String, help: Vec<String>) {
-        let place = Place::Variable(name.to_owned());
-        self.problems.push(Problem { place, code, message, help, related: Vec::new() });
+fn problem(name: &str, code: Code, message: String, help: Vec<String>) -> Problem {
+    let place = Place::Variable(name.to_owned());
+    Problem { place, code, message, help, related: Vec::new() }
+}
+
+/// What names may refer to: the stages of the file, and those that could be.
+struct Scope<'a> {
+    registry: &'a Registry,
+    /// Labels of the file's stages, as they are written there.
+    labels: Vec<&'a str>,
+    /// Whether a stage of the file has a name that could not be read.
+    doubtful: bool,
+}
+
+impl Scope<'_> {
+    /// Why a name fits nothing. What a misspelt stage is the cause of is not said again.
+    fn unknown(&self, name: &str, names: &Names) -> Option<Problem> {
+        // Compared without what all names share, which would make any two look alike.
+        let rest = name.trim_start_matches(PREFIX);
+        let of_stage =
+            rest.strip_prefix("STAGE__").map(|rest| rest.split("__").next().unwrap_or(rest));
+        if of_stage.is_some() && self.doubtful {
+            return None;
+        }
+        let is_meant = |known: &&str| of_stage.is_some_and(|label| upper(known) == label);
+        let known = names.keys().filter_map(|known| known.strip_prefix(PREFIX));
+        // A setting of another stage is not meant.
+        let labels: Vec<String> = self.labels.iter().map(|label| upper(label)).collect();
+        let label = of_stage.map(|typed| closest(typed, labels.iter().map(String::as_str)));
+        let within = |known: &&str| match label {
+            Some(Some(label)) => known.starts_with(&format!("STAGE__{label}__")),
+            Some(None) => false,
+            None => true,
+        };
+        let mut help: Vec<String> = closest(rest, known.filter(within))
+            .map(|close| format!("did you mean `{PREFIX}{close}`?"))
+            .into_iter()
+            .collect();
+        let stage = self.registry.stages().iter().map(|stage| stage.name).find(is_meant);
+        let message = match (of_stage, self.labels.iter().copied().find(|label| is_meant(label))) {
+            (_, Some(label)) => format!("the stage `{label}` has no setting of this name"),
+            (Some(_), None) => match stage {
+                Some(stage) => {
+                    help = vec![format!("add `{stage}` to the file, or unset the variable")];
+                    format!("the file has no stage `{stage}`")
+                }
+                None => {
+                    if help.is_empty() {
+                        help.push(format!("the stages of the file: {}", self.labels.join(", ")));
+                    }
+                    "the file has no stage of this name".to_owned()
+                }
+            },
+            (None, None) => "no setting has this name".to_owned(),
+        };
+        if help.is_empty() {
+            let form = "names are ANALYTICS_<SECTION>__<KEY> or ANALYTICS_STAGE__<LABEL>__<KEY>";
+            help.push(form.to_owned());
+        }
+        Some(problem(name, Code::UnknownVariable, message, help))
     }
 }
 

@@ -42,17 +42,9 @@ pub(super) fn check(settings: &Settings, tree: &Tree) -> Vec<Finding> {
 }
 
 fn numbers(settings: &Settings, findings: &mut Vec<Finding>) {
-    for (section, key, value) in [
-        ("store", "pool", u64::from(settings.store.pool)),
-        ("privacy", "min_cell", u64::from(settings.privacy.min_cell)),
-        ("queue", "max_events", settings.queue.max_events),
-        ("queue", "max_bytes", settings.queue.max_bytes.0),
-        ("queue", "shards", u64::from(settings.queue.shards)),
-    ] {
-        if value == 0 {
-            let message = format!("`{section}.{key}` must be at least 1");
-            findings.push(Finding::value(&path([section, key]), Code::OutOfRange, message));
-        }
+    if settings.queue.max_bytes.0 == 0 {
+        let message = "`queue.max_bytes` must be larger than nothing";
+        findings.push(Finding::value(&path(["queue", "max_bytes"]), Code::OutOfRange, message));
     }
     for (section, key, span) in [
         ("server", "shutdown_grace", settings.server.shutdown_grace),
@@ -192,7 +184,9 @@ fn listeners(settings: &Settings, findings: &mut Vec<Finding>) {
             let other: Vec<String> = other.split('.').map(str::to_owned).collect();
             let finding = Finding::value(&at, Code::SameAddress, message);
             let finding = finding.related(&other, "the other listener");
-            findings.push(finding.help("give each listener a port of its own"));
+            findings.push(finding.help(
+                "give each listener a port of its own; unless set, metrics are on 127.0.0.1:9464",
+            ));
         }
         taken.push((name, address));
     }

@@ -15,7 +15,7 @@ use super::layers;
 use super::limits;
 use super::notes::{self, Note};
 use super::null;
-use super::pipelines;
+use super::pipelines::Lists;
 use super::problem::{Diagnostics, Finding, Misfit, Path, Place, Problem, dotted, path};
 use super::schema::settings_schema;
 use super::settings::{Listen, Settings};
@@ -176,7 +176,8 @@ impl Loader<'_> {
         flags: &Flags,
     ) -> (Vec<Assignment>, Vec<Note>) {
         let sides = ["ingest", "worker"].map(|side| (side, self.specs(side)));
-        let environment = environment::read(variables, self.shape, self.registry, &sides);
+        let doubtful = [Side::Ingest, Side::Worker].into_iter().any(|side| self.incomplete(side));
+        let environment = environment::read(variables, self.shape, self.registry, &sides, doubtful);
         self.problems.extend(environment.problems);
         let mut assignments = environment.assignments;
         assignments.extend(flag_assignments(flags));
@@ -228,20 +229,31 @@ impl Loader<'_> {
         let findings = &mut self.findings;
         let settings: Settings = self.tree.read(|tree, path, message| {
             if message.starts_with("missing field") {
-                findings.extend(missing(shape, tree, &path));
+                // A key too many beside one too few was taken for a misspelling.
+                let misspelt = |other: &Finding| {
+                    let section = other.path.split_last().map(|(_, section)| section);
+                    other.code == Code::UnknownKey && section == Some(path.as_slice())
+                };
+                if !findings.iter().any(misspelt) {
+                    findings.extend(missing(shape, tree, &path));
+                }
             } else {
                 let expected = shape.at(&path).map(Shape::expected);
                 let expected = expected.unwrap_or_else(|| "a valid value".to_owned());
                 let message = format!("`{}` must be {expected}", dotted(&path));
-                findings.push(Finding::value(&path, Code::InvalidValue, message));
+                let mut finding = Finding::value(&path, Code::InvalidValue, message);
+                let text = tree.get(&path).and_then(Value::as_str);
+                let advice = shape.at(&path).zip(text).and_then(|(shape, text)| shape.advice(text));
+                finding.help.extend(advice.map(str::to_owned));
+                findings.push(finding);
             }
         })?;
         let mut found = limits::check(&settings, &self.tree);
-        for (side, specs) in [(Side::Ingest, &settings.ingest), (Side::Worker, &settings.worker)] {
-            if !self.incomplete(side) {
-                let built = pipelines::build(self.registry, side, specs, &null::services());
-                found.extend(built.err().into_iter().flatten());
-            }
+        let services = null::services();
+        let lists = Lists { registry: self.registry, settings: &settings, services: &services };
+        for side in [Side::Ingest, Side::Worker] {
+            let built = lists.build(side, !self.incomplete(side));
+            found.extend(built.err().into_iter().flatten());
         }
         for finding in &mut found {
             finding.path = self.tree.original(&finding.path);
@@ -261,18 +273,23 @@ impl Loader<'_> {
 }
 
 /// Keys that a section must have and has not. One that was cut has been reported already.
-fn missing(shape: Shape<'_>, tree: &Tree, path: &[String]) -> Vec<Finding> {
-    let Some(section) = shape.at(path) else { return Vec::new() };
+fn missing(shape: Shape<'_>, tree: &Tree, path: &[String]) -> Option<Finding> {
     let below = |key: &str| -> Path { path.iter().cloned().chain([key.to_owned()]).collect() };
-    let absent = section.required().filter(|key| {
+    let is_absent = |key: &&str| {
         let at = below(key);
         !tree.lost(&at) && !tree.has(&at)
-    });
-    let finding = |key: &str| {
-        let message = format!("`{}` needs the key `{key}`", dotted(path));
-        Finding::key(path, Code::MissingKey, message)
     };
-    absent.map(finding).collect()
+    let absent: Vec<&str> = shape.at(path)?.required().filter(is_absent).collect();
+    let (section, plural) = (dotted(path), if absent.len() == 1 { "" } else { "s" });
+    let keys = absent.join("` and `");
+    let message = format!("`{section}` lacks the key{plural} `{keys}`");
+    let finding = Finding::key(path, Code::MissingKey, message);
+    (!absent.is_empty()).then(|| {
+        match path.last().is_some_and(|last| last.parse::<usize>().is_ok()) {
+            true => finding,
+            false => finding.help(format!("add what is missing, or remove all of `{section}`")),
+        }
+    })
 }
 
 fn shipped_list(side: &str) -> Value {

@@ -41,6 +41,17 @@ pub enum Place {
     Flag(&'static str),
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File => f.write_str("the file"),
+            Self::Mark(mark) => write!(f, "line {}", mark.line),
+            Self::Variable(name) => write!(f, "environment variable {name}"),
+            Self::Flag(name) => write!(f, "flag {name}"),
+        }
+    }
+}
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
@@ -174,6 +185,16 @@ impl Finding {
         self.help.extend(suggestion(typed, known));
         self
     }
+
+    /// Adds what was surely meant, or else everything that there is, after the words of `intro`.
+    #[must_use]
+    pub(super) fn suggest_of(self, typed: &str, known: &[&str], intro: &str) -> Self {
+        let finding = self.suggest(typed, known.iter().copied());
+        match known.iter().any(|known| likeness(typed, known) >= SURELY_MEANT) {
+            true => finding,
+            false => finding.help(format!("{intro} {}", known.join(", "))),
+        }
+    }
 }
 
 /// "did you mean", when a known name is close to what was typed.
@@ -191,10 +212,17 @@ pub(super) fn closest<'a>(
 ) -> Option<&'a str> {
     // Below this, suggestions surprise more often than they help.
     const CLOSE: f64 = 0.5;
-    let typed = typed.to_lowercase();
-    let score = |name: &str| strsim::normalized_damerau_levenshtein(&typed, &name.to_lowercase());
-    let best = known.into_iter().max_by(|a, b| score(a).total_cmp(&score(b)))?;
-    (score(best) >= CLOSE).then_some(best)
+    let best =
+        known.into_iter().max_by(|a, b| likeness(typed, a).total_cmp(&likeness(typed, b)))?;
+    (likeness(typed, best) >= CLOSE).then_some(best)
+}
+
+/// How like a known name must be for it to be surely meant.
+pub(super) const SURELY_MEANT: f64 = 0.7;
+
+/// How like two names are: 1 for the same, 0 for nothing in common.
+pub(super) fn likeness(typed: &str, known: &str) -> f64 {
+    strsim::normalized_damerau_levenshtein(&typed.to_lowercase(), &known.to_lowercase())
 }
 
 /// A path as an operator writes it: `server.listen`, `ingest[2].with.tools`.

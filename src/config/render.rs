@@ -28,24 +28,23 @@ pub(super) fn render(diagnostics: &Diagnostics, colour: bool) -> String {
             out.push_str("\n\n");
         }
     }
-    out.push_str(&renderer.render(&[summary(diagnostics, &counts)]));
+    out.push_str(&renderer.render(&summary(diagnostics, &counts)));
     out.push('\n');
     out
 }
 
-fn summary(diagnostics: &Diagnostics, counts: &BTreeMap<Code, usize>) -> Group<'static> {
+fn summary(diagnostics: &Diagnostics, counts: &BTreeMap<Code, usize>) -> Vec<Group<'static>> {
     let count = diagnostics.problems.len();
     let plural = if count == 1 { "" } else { "s" };
     let title = format!("{}: {count} problem{plural}, nothing was started", diagnostics.file);
     let more = |(code, count): (&Code, &usize)| {
         let hidden = count.checked_sub(SHOWN_OF_A_KIND).filter(|hidden| *hidden > 0)?;
-        Some(Level::NOTE.message(format!("{hidden} more of {code} are not shown")))
+        let note =
+            format!("{hidden} more of {code} are not shown; `check --format json` lists every one");
+        Some(Group::with_title(Level::NOTE.secondary_title(note)))
     };
-    let more: Vec<_> = counts.iter().filter_map(more).collect();
-    let all = (!more.is_empty()).then(|| {
-        Level::HELP.message("`weather-mcp-analytics check --format json` lists every one")
-    });
-    Level::ERROR.primary_title(title).elements(more.into_iter().chain(all))
+    let total = Group::with_title(Level::ERROR.primary_title(title));
+    [total].into_iter().chain(counts.iter().filter_map(more)).collect()
 }
 
 fn group<'a>(problem: &'a Problem, diagnostics: &'a Diagnostics, lines: &[&str]) -> Group<'a> {
@@ -53,10 +52,9 @@ fn group<'a>(problem: &'a Problem, diagnostics: &'a Diagnostics, lines: &[&str])
     let mut group = Group::with_title(title);
     group = match &problem.place {
         Place::File => group.element(Origin::path(&diagnostics.file)),
-        Place::Variable(name) => {
-            group.element(Origin::path(format!("environment variable {name}")))
+        place @ (Place::Variable(_) | Place::Flag(_)) => {
+            group.element(Origin::path(place.to_string()))
         }
-        Place::Flag(name) => group.element(Origin::path(format!("flag {name}"))),
         Place::Mark(mark) => group.element(snippet(*mark, problem, diagnostics, lines)),
     };
     group.elements(problem.help.iter().map(|help| Level::HELP.message(help)))

@@ -127,6 +127,7 @@ pub struct Queue {
     /// Where it is: a file such as `sqlite://data/queue.db`, made when it is missing.
     pub url: Secret,
     /// Most events it holds; then servers answer 503.
+    #[schemars(range(min = 1))]
     pub max_events: u64,
     /// Most bytes it holds; then servers answer 503.
     pub max_bytes: Size,
@@ -137,6 +138,7 @@ pub struct Queue {
     /// Time after which a dead worker's entries are taken over.
     pub claim_after: Span,
     /// Number of streams (Redis only).
+    #[schemars(range(min = 1))]
     pub shards: u32,
     /// Local buffer for the time that the queue cannot be reached (Redis only).
     pub spool: bool,
@@ -161,6 +163,7 @@ pub struct Store {
     /// Where it is: a file such as `sqlite://data/analytics.db`, made when it is missing.
     pub url: Secret,
     /// Connections for reading.
+    #[schemars(range(min = 1))]
     pub pool: u32,
 }
 
@@ -183,6 +186,7 @@ pub struct Retention {
 #[serde(deny_unknown_fields, default)]
 pub struct Privacy {
     /// Fewest calls, and fewest batches, that a published cell of a sensitive dimension has.
+    #[schemars(range(min = 1))]
     pub min_cell: u32,
     /// Header from which a trusted proxy's country is taken. Default: none.
     pub country_header: Option<String>,

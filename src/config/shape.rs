@@ -4,10 +4,12 @@
 //! that the settings and the stages' `with` sections use is understood; anything else is left to
 //! the deserialiser that comes afterwards.
 
-use serde_json::Value;
+use std::net::IpAddr;
+
+use serde_json::{Number, Value};
 
 use super::codes::Code;
-use super::problem::{Finding, Path, dotted};
+use super::problem::{Finding, Path, dotted, plain_name};
 
 /// A schema with its definitions.
 #[derive(Clone, Copy)]
@@ -122,8 +124,10 @@ impl<'s> Shape<'s> {
     /// What a value must be, in words that follow "must be".
     pub(super) fn expected(self) -> String {
         let words = self.words();
-        if !words.is_empty() {
-            return format!("one of `{}`", words.join("`, `"));
+        match words.as_slice() {
+            [] => {}
+            [only] => return format!("`{only}`"),
+            words => return format!("one of `{}`", words.join("`, `")),
         }
         let of = |key| self.node.get(key).and_then(Value::as_str);
         match of("format") {
@@ -132,8 +136,6 @@ impl<'s> Shape<'s> {
                 return "an address such as 127.0.0.1:9464, or `off`".to_owned();
             }
             Some("cidr") => return "a network such as 10.0.0.0/8".to_owned(),
-            Some("uint32") => return format!("a whole number from 0 to {}", u32::MAX),
-            Some("uint64" | "uint") => return "a whole number, 0 or more".to_owned(),
             _ => {}
         }
         // Types with a syntax of their own describe it in their definition.
@@ -146,12 +148,38 @@ impl<'s> Shape<'s> {
         }
         match self.types().first().copied() {
             Some("string") => "text".to_owned(),
-            Some("integer") => "a whole number".to_owned(),
+            Some("integer") => match (self.bound("minimum"), self.bound("maximum")) {
+                (Some(least), Some(most)) => format!("a whole number from {least} to {most}"),
+                (Some(least), None) => format!("a whole number, {least} or more"),
+                _ => "a whole number".to_owned(),
+            },
             Some("number") => "a number".to_owned(),
             Some("boolean") => "true or false".to_owned(),
             Some("array") => "a list".to_owned(),
             Some("object") => "a section of keys".to_owned(),
             _ => "a valid value".to_owned(),
+        }
+    }
+
+    /// What usually is wrong with text that is not in the form of this shape.
+    pub(super) fn advice(self, text: &str) -> Option<&'static str> {
+        let of = |key| self.node.get(key).and_then(Value::as_str);
+        match of("format") {
+            Some("socket-address-or-off") if !text.contains([':', '.']) && text != "localhost" => {
+                None
+            }
+            Some("socket-address" | "socket-address-or-off") => Some(about_address(text)),
+            Some("cidr") if text.parse::<IpAddr>().is_ok() => {
+                Some("add how many bits are fixed: /32 for one IPv4 address, /128 for one of IPv6")
+            }
+            Some("cidr") if text.contains('/') => {
+                Some("up to 32 bits are fixed of an IPv4 network, up to 128 of one of IPv6")
+            }
+            Some("cidr") => Some("names are not looked up: write the numbers of the network"),
+            _ if of("pattern").is_some() && text.parse::<f64>().is_ok() => {
+                Some("add a unit: s, m, h or d")
+            }
+            _ => None,
         }
     }
 
@@ -172,6 +200,7 @@ impl<'s> Shape<'s> {
                     path.pop();
                 }
             }
+            Value::Number(number) => findings.extend(self.out_of_range(number, path)),
             Value::String(text) => {
                 let words = self.words();
                 if !words.is_empty() && !words.contains(&text.as_str()) {
@@ -182,6 +211,29 @@ impl<'s> Shape<'s> {
             }
             _ => {}
         }
+    }
+
+    fn bound(self, key: &str) -> Option<i128> {
+        self.node.get(key).and_then(Value::as_number).and_then(Number::as_i128)
+    }
+
+    fn out_of_range(self, number: &Number, path: &[String]) -> Option<Finding> {
+        let number = number.as_i128()?;
+        // The largest that fits is no limit that anybody chose, until somebody meets it.
+        let fits = match self.node.get("format").and_then(Value::as_str) {
+            Some("uint32") => Some(i128::from(u32::MAX)),
+            _ => None,
+        };
+        let (least, most) = (self.bound("minimum"), self.bound("maximum"));
+        let message = if least.is_some_and(|least| number < least)
+            || most.is_some_and(|most| number > most)
+        {
+            format!("`{}` must be {}", dotted(path), self.expected())
+        } else {
+            let most = fits.filter(|most| number > *most)?;
+            format!("`{}` must be at most {most}", dotted(path))
+        };
+        Some(Finding::value(path, Code::OutOfRange, message))
     }
 
     fn check_section(
@@ -198,17 +250,20 @@ impl<'s> Shape<'s> {
             match child {
                 Some(child) => child.check(value, path, findings),
                 None if closed => {
+                    let name = plain_name(key, "of this name");
                     let message = match place.as_str() {
-                        "" => format!("there is no section `{key}`"),
-                        place => format!("`{place}` has no key `{key}`"),
+                        "" => format!("there is no section {name}"),
+                        place => format!("`{place}` has no key {name}"),
                     };
                     let known: Vec<&str> = self.keys().map(|(name, _)| name).collect();
-                    let list = match known.as_slice() {
-                        [] => "it has no keys".to_owned(),
-                        known => format!("known here: {}", known.join(", ")),
-                    };
                     let finding = Finding::key(path, Code::UnknownKey, message);
-                    findings.push(finding.suggest(key, known).help(list));
+                    let mut absent = self.required().filter(|name| !entries.contains_key(*name));
+                    findings.push(match (known.as_slice(), absent.next()) {
+                        ([], _) => finding.help("it has no keys; remove it"),
+                        // One key too many and one too few are one mistake.
+                        (_, Some(name)) => finding.help(format!("did you mean `{name}`?")),
+                        (known, None) => finding.suggest_of(key, known, "known here:"),
+                    });
                 }
                 None => {}
             }
@@ -216,11 +271,22 @@ impl<'s> Shape<'s> {
         }
     }
 
+    /// Whether text would be right if it were not text.
+    fn fits_unquoted(self, text: &str) -> bool {
+        let value = serde_yaml::from_str::<Value>(text).unwrap_or_default();
+        !value.is_null() && self.types().iter().any(|kind| has_type(&value, kind))
+    }
+
     fn wrong_type(self, value: &Value, path: &[String]) -> Finding {
         let what = match value {
             Value::Null => "nothing",
             Value::Bool(_) => "true or false",
-            Value::Number(number) if number.is_f64() => "a fraction",
+            Value::Number(number) if number.as_f64().is_some_and(|it| it.abs() >= 1e18) => {
+                "a number that is too large"
+            }
+            Value::Number(number) if number.is_f64() => {
+                "a number that is not written as a whole one"
+            }
             Value::Number(_) => "a number",
             Value::String(_) => "text",
             Value::Array(_) => "a list",
@@ -229,13 +295,52 @@ impl<'s> Shape<'s> {
         let place = dotted(path);
         let message = format!("`{place}` must be {}, but here is {what}", self.expected());
         let finding = Finding::value(path, Code::WrongType, message);
+        let is_item = path.last().is_some_and(|part| part.parse::<usize>().is_ok());
         match value {
+            Value::Null if is_item => finding.help("give it a value, or remove the line"),
             Value::Null => finding.help("give it a value, or remove the key for its default"),
+            Value::String(text) if self.fits_unquoted(text) => {
+                finding.help("write it without quotes")
+            }
+            Value::String(text) if self.types().contains(&"boolean") => {
+                match text.to_lowercase().as_str() {
+                    "yes" | "on" | "y" => finding.help("write `true`"),
+                    "no" | "off" | "n" => finding.help("write `false`"),
+                    _ => finding,
+                }
+            }
+            Value::String(_) if self.types() == ["array"] => {
+                finding.help("put it in brackets: [one, two]")
+            }
+            Value::Object(_) if self.types() == ["array"] => {
+                finding.help("begin each item with a dash and a space")
+            }
+            Value::Array(_) if self.types() == ["object"] => {
+                finding.help("remove the dashes, or what is in brackets")
+            }
+            Value::Number(_) if self.advice("0").is_some() => {
+                finding.help(self.advice("0").unwrap_or_default())
+            }
             Value::Number(_) | Value::Bool(_) if self.expected() == "text" => {
                 finding.help("write the value in quotes if it is meant as text")
             }
             _ => finding,
         }
+    }
+}
+
+fn about_address(text: &str) -> &'static str {
+    let port = text.rsplit_once(':').map_or("", |(_, port)| port);
+    if text.contains("://") {
+        "write it without what stands before `://`: an address and a port"
+    } else if text.parse::<u16>().is_ok() || text.starts_with(':') {
+        "put the address before the port: 127.0.0.1 for this machine, 0.0.0.0 for all that reach it"
+    } else if text.parse::<IpAddr>().is_ok() {
+        "add a colon and the port"
+    } else if port.parse::<u32>().is_ok_and(|port| port > u32::from(u16::MAX)) {
+        "a port is a number up to 65535"
+    } else {
+        "names are not looked up: write 127.0.0.1 for this machine, 0.0.0.0 for all that reach it"
     }
 }
 

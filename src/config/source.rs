@@ -8,7 +8,7 @@ use std::path::{Path as FilePath, PathBuf};
 use super::codes::Code;
 use super::environment::Assignment;
 use super::excerpt;
-use super::problem::{At, Diagnostics, Finding, Mark, Path, Place, Problem, Related};
+use super::problem::{At, Diagnostics, Finding, Mark, Path, Place, Problem, Related, dotted};
 use super::yaml::Node;
 
 /// The shipped pipeline.yaml: used as it is when there is no file.
@@ -126,12 +126,27 @@ impl Source {
             let mark = in_file.then(|| self.root.value_mark(other))?;
             Some(Related { mark, message: message.clone() })
         });
+        let mut help = finding.help;
+        let in_file = self.assignment(path).is_none();
+        if finding.code == Code::WrongType && in_file && self.root.is_reference(path) {
+            help = vec![
+                "what `${...}` stands for is text; other settings have a variable of their own, \
+                 which docs/configuration.md names"
+                    .to_owned(),
+            ];
+        }
+        for (other, _) in &finding.related {
+            let elsewhere = self.assignment(other).filter(|_| other != path);
+            help.extend(
+                elsewhere.map(|set| format!("`{}` is set by {}", dotted(other), set.place)),
+            );
+        }
         Problem {
             place: self.place(path, finding.at),
             code: finding.code,
             related: related.collect(),
             message: finding.message,
-            help: finding.help,
+            help,
         }
     }
 

@@ -37,10 +37,28 @@ impl Tree {
         self.cut.iter().any(|cut| path.starts_with(cut))
     }
 
+    /// Whether a complaint about a place may come from something that was cut: from inside it, or
+    /// from a setting that the complaint names.
+    pub(super) fn explains(&self, path: &[String], complaint: &str) -> bool {
+        let named = |cut: &Path| cut.last().is_some_and(|key| complaint.contains(key.as_str()));
+        self.cut.iter().any(|cut| cut.starts_with(path) || named(cut))
+    }
+
     /// Whether something stands at a place of the file.
     pub(super) fn has(&self, path: &[String]) -> bool {
-        let find = |path: Path| self.value.pointer(&format!("/{}", path.join("/"))).is_some();
-        self.current(path).is_some_and(find)
+        self.get(path).is_some()
+    }
+
+    /// What stands at a place of the file.
+    pub(super) fn get(&self, path: &[String]) -> Option<&Value> {
+        let mut value = &self.value;
+        for part in self.current(path)? {
+            value = match value {
+                Value::Array(items) => items.get(part.parse::<usize>().ok()?)?,
+                value => value.get(&part)?,
+            };
+        }
+        Some(value)
     }
 
     /// A path in this tree as it was in the file.

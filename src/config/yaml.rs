@@ -4,6 +4,7 @@
 //! read the same document: where they differ, the document is refused instead of guessed at.
 
 mod agree;
+mod brackets;
 mod build;
 mod syntax;
 
@@ -12,8 +13,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use self::build::Builder;
+use super::codes::Code;
 use super::excerpt::is_secret_key;
-use super::problem::{Finding, Mark, Problem};
+use super::problem::{Finding, Mark, Place, Problem};
 
 /// A document: values, and where they stand.
 #[derive(Debug)]
@@ -94,6 +96,12 @@ impl Node {
         self.at(path).is_some()
     }
 
+    /// Whether a value refers to environment variables.
+    pub(super) fn is_reference(&self, path: &[String]) -> bool {
+        let kind = self.at(path).map(|node| &node.kind);
+        matches!(kind, Some(Kind::Scalar { text, .. }) if text.contains("${"))
+    }
+
     /// Lines that hold a part of a secret and do not show it: those behind the first of a value that
     /// spans several, and those of a value that does not stand beside its key.
     pub(super) fn secret_lines(&self) -> BTreeSet<usize> {
@@ -122,7 +130,8 @@ impl Node {
     }
 
     fn is_visible(&self) -> bool {
-        matches!(&self.kind, Kind::Scalar { text, plain } if !(*plain && text.is_empty()))
+        let empty = |text: &str, plain| plain && text.is_empty() && self.extra.is_none();
+        matches!(&self.kind, Kind::Scalar { text, plain } if !empty(text, *plain))
     }
 
     fn holds(&self, part: &str) -> bool {
@@ -162,7 +171,7 @@ pub(super) fn parse(text: &str) -> Result<Document, Vec<Problem>> {
                 column: error.marker().col() + 1,
                 width: 1,
             };
-            return Err(vec![syntax::problem(mark, error.info())]);
+            return Err(vec![syntax::problem(text, mark, error.info())]);
         }
         _ => return Err(builder.problems),
     };
@@ -170,17 +179,41 @@ pub(super) fn parse(text: &str) -> Result<Document, Vec<Problem>> {
         Ok(Value::Null) => Value::Object(Map::new()),
         Ok(value) => value,
         Err(error) => {
+            let mut refused = Vec::new();
+            agree::refuse(&root, &mut Vec::new(), &mut refused);
+            if !refused.is_empty() {
+                return Err(refused.into_iter().map(|finding| placed(&root, finding)).collect());
+            }
             let mark = error.location().map_or(root.mark, |location| Mark {
                 line: location.line(),
                 column: location.column(),
                 width: 1,
             });
-            return Err(vec![syntax::problem(mark, "what stands here may need quotes")]);
+            return Err(vec![syntax::problem(text, mark, &error.to_string())]);
         }
     };
     let mut refused = Vec::new();
     agree::compare(&root, &value, &mut Vec::new(), &mut refused);
+    let doubtful = |finding: &&Finding| finding.code == Code::AmbiguousYaml;
+    let whole = refused.iter().filter(doubtful).any(|finding| finding.path.is_empty());
+    match syntax::odd_break(text).filter(|_| refused.iter().any(|finding| doubtful(&finding))) {
+        Some(problem) => return Err(vec![problem]),
+        None if whole => {
+            return Err(refused.into_iter().map(|finding| placed(&root, finding)).collect());
+        }
+        None => {}
+    }
     Ok(Document { value, root, repeated: builder.repeated, refused })
+}
+
+fn placed(root: &Node, finding: Finding) -> Problem {
+    Problem {
+        place: Place::Mark(root.value_mark(&finding.path)),
+        code: finding.code,
+        message: finding.message,
+        help: finding.help,
+        related: Vec::new(),
+    }
 }
 
 #[cfg(test)]

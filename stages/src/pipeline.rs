@@ -2,15 +2,18 @@
 //!
 //! All counting and timing happens here, so that stages never touch metrics.
 
+mod check;
+
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::check::Check;
 use crate::batch::{Batch, Tally};
 use crate::context::{Cx, Services};
-use crate::registry::{LoadError, Registered, Registry};
-use crate::stage::{Form, Needs, Side, Stage, StageError};
+use crate::registry::{LoadError, Registry};
+use crate::stage::{Side, Stage, StageError};
 
 /// What to do when the shared state that a stage needs cannot be reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -89,6 +92,13 @@ struct Step {
     stage: Box<dyn Stage>,
 }
 
+impl Step {
+    fn new(spec: &StageSpec, stage: Box<dyn Stage>) -> Self {
+        let (if_down, dry_run) = (spec.if_down, spec.dry_run);
+        Self { label: spec.label().to_owned(), if_down, dry_run, stage }
+    }
+}
+
 /// A checked list of stages.
 pub struct Pipeline {
     side: Side,
@@ -106,13 +116,10 @@ impl Pipeline {
         specs: &[StageSpec],
         services: &Services,
     ) -> Result<Self, Vec<LoadError>> {
-        let mut loader = Loader { registry, side, form: first_form(side), errors: Vec::new() };
-        let mut steps = Vec::with_capacity(specs.len());
-        for (index, spec) in specs.iter().enumerate() {
-            steps.extend(loader.step(index, spec, specs, services));
-        }
-        loader.check_end();
-        if loader.errors.is_empty() { Ok(Self { side, steps }) } else { Err(loader.errors) }
+        let mut check = Check::new(registry, side, specs);
+        let steps = (0..specs.len()).filter_map(|index| check.step(index, services)).collect();
+        check.end();
+        if check.errors.is_empty() { Ok(Self { side, steps }) } else { Err(check.errors) }
     }
 
     /// Runs a batch through every stage. Stops early only when the request was turned away whole;
@@ -167,188 +174,6 @@ impl Pipeline {
     /// How many events the worker should claim at once, when a stage has a say in it.
     pub fn group_events(&self) -> Option<usize> {
         self.steps.iter().find_map(|step| step.stage.group_events())
-    }
-}
-
-const fn first_form(side: Side) -> Form {
-    match side {
-        Side::Ingest => Form::Body,
-        Side::Worker => Form::Clean,
-    }
-}
-
-const fn last_form(side: Side) -> Form {
-    match side {
-        Side::Ingest => Form::Queued,
-        Side::Worker => Form::Aggregated,
-    }
-}
-
-/// The next form on the way of a side.
-const fn next_form(form: Form, side: Side) -> Form {
-    match (form, side) {
-        (Form::Body, _) => Form::Parsed,
-        (Form::Parsed, _) => Form::Scanned,
-        (Form::Scanned, _) => Form::Clean,
-        (Form::Clean, Side::Ingest) => Form::Queued,
-        (Form::Clean, Side::Worker) => Form::Persisted,
-        (_, _) => Form::Aggregated,
-    }
-}
-
-struct Loader<'a> {
-    registry: &'a Registry,
-    side: Side,
-    form: Form,
-    errors: Vec<LoadError>,
-}
-
-impl Loader<'_> {
-    fn step(
-        &mut self,
-        index: usize,
-        spec: &StageSpec,
-        all: &[StageSpec],
-        services: &Services,
-    ) -> Option<Step> {
-        let registry = self.registry;
-        let Some(registered) = registry.get(&spec.stage) else {
-            let names: Vec<&str> = registry.stages().iter().map(|stage| stage.name).collect();
-            let message = format!("there is no stage `{}`", spec.stage);
-            let help = format!("the stages are: {}", names.join(", "));
-            self.error(index, &["stage"], "unknown_stage", message, Some(help));
-            return None;
-        };
-        self.check_place(index, spec, registered, all);
-        // A stage of the other list says nothing about the order of this one.
-        let here = registered.sides.contains(&self.side);
-        match registered.build(spec.with.clone(), services) {
-            Ok(built) => {
-                if here {
-                    self.check_form(index, registered, built.needs);
-                    self.advance(registered);
-                }
-                Some(Step {
-                    label: spec.label().to_owned(),
-                    if_down: spec.if_down,
-                    dry_run: spec.dry_run,
-                    stage: built.stage,
-                })
-            }
-            Err(error) => {
-                let mut path = vec!["with"];
-                path.extend(error.path.iter().map(String::as_str));
-                self.error(index, &path, "invalid_setting", error.message, None);
-                // As if it had been built, so that one mistake is reported once.
-                if here {
-                    self.advance(registered);
-                }
-                None
-            }
-        }
-    }
-
-    /// Events have come as far as the stage brings them, or are further already.
-    fn advance(&mut self, registered: &Registered) {
-        self.form = registered.gives.map_or(self.form, |given| self.form.max(given));
-    }
-
-    fn check_place(
-        &mut self,
-        index: usize,
-        spec: &StageSpec,
-        registered: &Registered,
-        all: &[StageSpec],
-    ) {
-        let name = registered.name;
-        if !registered.sides.contains(&self.side) {
-            let sides: Vec<&str> = registered.sides.iter().map(|side| side.as_str()).collect();
-            let message = format!("`{name}` cannot run in `{}`", self.side.as_str());
-            let help = format!("move it to `{}`", sides.join("` or `"));
-            self.error(index, &["stage"], "wrong_list", message, Some(help));
-        }
-        if spec.dry_run && !registered.dry_run {
-            let message = format!("`{name}` cannot run dry: later stages rely on it");
-            let help = Some("remove `dry_run`".to_owned());
-            self.error(index, &["dry_run"], "no_dry_run", message, help);
-        }
-        if all.iter().take(index).any(|before| before.label() == spec.label()) {
-            let message = format!("`{}` stands in the list twice", spec.label());
-            let help = Some("give one of the two a `label` of its own, or remove it".to_owned());
-            let key = if spec.label.is_some() { "label" } else { "stage" };
-            self.error(index, &[key], "repeated_label", message, help);
-        }
-    }
-
-    fn check_form(&mut self, index: usize, registered: &Registered, needs: Needs) {
-        let (name, form) = (registered.name, self.form);
-        if form == last_form(self.side) {
-            let last = self.giver(form).unwrap_or(name);
-            let message = format!("`{name}` stands after `{last}`, which must be last");
-            self.error(index, &["stage"], "wrong_order", message, Some("move it up".to_owned()));
-            return;
-        }
-        let wanted = match needs {
-            Needs::Exactly(wanted) if form != wanted => wanted,
-            Needs::AtLeast(wanted) if form < wanted => wanted,
-            _ => return,
-        };
-        let message =
-            format!("`{name}` needs {}, but here are {}", wanted.describe(), form.describe());
-        let help = if form < wanted {
-            self.giver(next_form(form, self.side)).map(|giver| format!("put `{giver}` before it"))
-        } else {
-            Some("move it up, or remove it if it stands in the list twice".to_owned())
-        };
-        self.error(index, &["stage"], "wrong_order", message, help);
-    }
-
-    /// The list must bring events all the way: whatever is missing between is missing here.
-    fn check_end(&mut self) {
-        while self.form < last_form(self.side) {
-            let missing = next_form(self.form, self.side);
-            let side = self.side.as_str();
-            let message = match self.giver(missing) {
-                Some(giver) => format!("`{side}` has no stage `{giver}`"),
-                None => format!("`{side}` never gives {}", missing.describe()),
-            };
-            let help = Some(match missing {
-                Form::Queued | Form::Aggregated => format!("it stands last in `{side}`"),
-                _ => format!("it makes {} from {}", missing.describe(), self.form.describe()),
-            });
-            self.errors.push(LoadError {
-                side: self.side,
-                index: None,
-                path: Vec::new(),
-                code: "missing_stage",
-                message,
-                help,
-            });
-            self.form = missing;
-        }
-    }
-
-    fn giver(&self, form: Form) -> Option<&'static str> {
-        self.registry.giving(form, self.side).map(|stage| stage.name)
-    }
-
-    fn error(
-        &mut self,
-        index: usize,
-        path: &[&str],
-        code: &'static str,
-        message: String,
-        help: Option<String>,
-    ) {
-        let path = path.iter().map(|&part| part.to_owned()).collect();
-        self.errors.push(LoadError {
-            side: self.side,
-            index: Some(index),
-            path,
-            code,
-            message,
-            help,
-        });
     }
 }
 

@@ -129,4 +129,6 @@ pub struct LoadError {
     pub message: String,
     /// What to do.
     pub help: Option<String>,
+    /// The stages that are missing, when adding them would mend it.
+    pub lacks: Vec<&'static str>,
 }

@@ -84,9 +84,11 @@ impl<'de> Deserialize<'de> for Span {
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const HINT: &str = "expected a size such as 100KiB, 64MB or a number of bytes";
-        bytesize::ByteSize::deserialize(deserializer)
-            .map(|size| Self(size.as_u64()))
-            .map_err(|_| de::Error::custom(HINT))
+        match bytesize::ByteSize::deserialize(deserializer) {
+            // What is too large to count is read as the largest number there is.
+            Ok(size) if size.as_u64() < u64::MAX => Ok(Self(size.as_u64())),
+            _ => Err(de::Error::custom(HINT)),
+        }
     }
 }
 
@@ -152,5 +154,6 @@ mod tests {
         assert!(serde_json::from_str::<Span>("5").is_err());
         assert!(serde_json::from_str::<Span>("\"5 parsecs\"").is_err());
         assert!(serde_json::from_str::<Size>("\"5 parsecs\"").is_err());
+        assert!(serde_json::from_str::<Size>("\"99999999999999999999GB\"").is_err());
     }
 }

@@ -282,16 +282,24 @@ fn lists_that_cannot_work_are_refused() {
         // enqueue is not last.
         (&["parse", "pii-scan", "sanitise", "enqueue", "dedup"], &[(Some(4), ORDER)]),
         // parse twice.
-        (
-            &["parse", "parse", "pii-scan", "sanitise", "enqueue"],
-            &[(Some(1), "repeated_label"), (Some(1), ORDER)],
-        ),
+        (&["parse", "parse", "pii-scan", "sanitise", "enqueue"], &[(Some(1), "repeated_label")]),
         // Events are limited before they can be counted.
         (&["rate-limit:events", "parse", "pii-scan", "sanitise", "enqueue"], &[(Some(0), ORDER)]),
         (&["parse", "dedup", "pii-scan", "sanitise", "enqueue"], &[(Some(1), ORDER)]),
         (&["pii-scan", "sanitise", "enqueue"], &[(Some(0), ORDER)]),
         (&["parse", "pii-scan", "sanitise", "aggregate", "enqueue"], &[(Some(3), "wrong_list")]),
-        (&[], &[(None, MISSING), (None, MISSING), (None, MISSING), (None, MISSING)]),
+        (&[], &[(None, MISSING)]),
+        // A stage that stands too early is reported, and not the one it should stand behind.
+        (&["parse", "sanitise", "pii-scan", "enqueue"], &[(Some(1), ORDER)]),
+        (&["enqueue", "parse", "pii-scan", "sanitise"], &[(Some(0), ORDER)]),
+        (&["pii-scan", "parse", "enqueue", "sanitise"], &[(Some(0), ORDER), (Some(2), ORDER)]),
+        (&["sanitise", "parse", "enqueue"], &[(Some(0), ORDER)]),
+        // Where a stage is unknown, it may be the one that is missed.
+        (&["parse", "nonsense", "sanitise"], &[(Some(1), "unknown_stage")]),
+        (
+            &["parse", "nonsense", "parse"],
+            &[(Some(1), "unknown_stage"), (Some(2), "repeated_label")],
+        ),
     ];
     for (names, want) in ingest {
         assert_eq!(wrong(Side::Ingest, names), *want, "{names:?}");
@@ -299,12 +307,9 @@ fn lists_that_cannot_work_are_refused() {
     let worker: &[Case] = &[
         (&["batch-persist"], &[(None, MISSING)]),
         (&["aggregate"], &[(Some(0), ORDER)]),
-        (&["aggregate", "batch-persist"], &[(Some(0), ORDER), (Some(1), ORDER)]),
-        (
-            &["batch-persist", "aggregate", "aggregate"],
-            &[(Some(2), "repeated_label"), (Some(2), ORDER)],
-        ),
-        (&[], &[(None, MISSING), (None, MISSING)]),
+        (&["aggregate", "batch-persist"], &[(Some(0), ORDER)]),
+        (&["batch-persist", "aggregate", "aggregate"], &[(Some(2), "repeated_label")]),
+        (&[], &[(None, MISSING)]),
     ];
     for (names, want) in worker {
         assert_eq!(wrong(Side::Worker, names), *want, "{names:?}");
@@ -328,16 +333,26 @@ fn everything_wrong_is_said_at_once_and_in_words() {
         [
             at(0, "no_dry_run", "dry_run"),
             at(1, "unknown_stage", "stage"),
-            at(2, "wrong_order", "stage"),
             at(3, "invalid_setting", "with.window"),
             at(4, "invalid_setting", "with.no_such_key"),
             at(5, "wrong_list", "stage"),
         ]
     );
-    assert_eq!(errors[1].message, "there is no stage `pii-scann`");
-    let help = errors[2].help.as_deref();
-    assert_eq!(help, Some("put `pii-scan` before it"));
-    assert_eq!(errors[5].help.as_deref(), Some("move it to `worker`"));
+    assert_eq!(errors[4].help.as_deref(), Some("move it to `worker`"));
+}
+
+#[test]
+fn a_wrong_order_says_which_stage_goes_where() {
+    for (names, want) in [
+        (&["parse", "enqueue"][..], "put `pii-scan` and `sanitise` before it"),
+        (&["enqueue", "parse", "pii-scan", "sanitise"], "move it down, behind `sanitise`"),
+        (&["sanitise", "parse", "enqueue"], "put `pii-scan` before it, and move it behind `parse`"),
+        (&["parse", "pii-scan", "sanitise", "enqueue", "dedup"], "move it up, before `enqueue`"),
+        (&["parse"], "add them at the end of the list, in this order"),
+    ] {
+        let errors = load(Side::Ingest, &specs(names)).err().unwrap();
+        assert_eq!(errors[0].help.as_deref(), Some(want), "{names:?}");
+    }
 }
 
 /// Every code, in order. Clients, dashboards and alerts rely on them: add, never rename.

@@ -28,6 +28,48 @@ fn a_bad_file_opens_and_binds_nothing_and_says_where() {
 }
 
 #[test]
+fn problems_are_for_people_and_for_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipeline.yaml");
+    let check = |text: &str, arguments: &[&str], variable: &str| {
+        std::fs::write(&path, text).unwrap();
+        let mut command = Command::new(BINARY);
+        command.arg("check").args(arguments).current_dir(folder.path());
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+            command.env_remove(name);
+        }
+        command.env(variable, "1").output().unwrap()
+    };
+    let broken = "server:\n  lisen: 127.0.0.1:0\nstore: { pool: 0 }\n";
+    // Nobody looks at a pipe, unless they ask for colour.
+    for (variable, coloured) in [("UNRELATED", false), ("CLICOLOR_FORCE", true)] {
+        let output = check(broken, &[], variable);
+        assert_eq!(output.status.code(), Some(78));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(text.contains('\u{1b}'), coloured, "{text}");
+        assert!(text.contains("lisen") && text.contains("2 problems"), "{text}");
+    }
+    let output = check(broken, &["--format", "json"], "UNRELATED");
+    assert_eq!(output.status.code(), Some(78));
+    assert!(output.stderr.is_empty(), "standard output says it all");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["valid"], false);
+    let member = |key: &str| -> Vec<serde_json::Value> {
+        json["errors"].as_array().unwrap().iter().map(|error| error[key].clone()).collect()
+    };
+    assert_eq!(member("code"), ["unknown_key", "out_of_range"]);
+    assert_eq!(member("file"), ["pipeline.yaml", "pipeline.yaml"]);
+    assert_eq!(member("line"), [2, 3]);
+    assert_eq!(member("column"), [3, 16]);
+    assert_eq!(json["errors"][0]["end"], serde_json::json!({ "line": 2, "column": 8 }));
+
+    let output = check("log: { level: warn }\n", &["--format", "json"], "UNRELATED");
+    assert_eq!(output.status.code(), Some(0));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&json["valid"], &json["errors"]), (&true.into(), &serde_json::json!([])));
+}
+
+#[test]
 fn wrong_usage_and_a_misspelt_variable_have_their_own_codes() {
     let code = |arguments: &[&str], variable: &str| {
         let folder = tempfile::tempdir().unwrap();

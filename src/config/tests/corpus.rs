@@ -3,12 +3,23 @@
 //!
 //! In a file, a comment `# env NAME=value` sets a variable, `# flag --tls-listen=ADDR` a flag.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 const FOLDER: &str = "tests/fixtures/config";
 
 /// Values that must never be shown: what variables hold and what stands in a file as a password.
 const SECRETS: [&str; 2] = ["hunter2", "s3cret"];
+
+/// Codes about files that a configuration names: the tests of `http::tls` make such files.
+const OF_CERTIFICATES: [Code; 5] = [
+    Code::NoCertificate,
+    Code::DamagedCertificate,
+    Code::NoPrivateKey,
+    Code::UnsupportedKey,
+    Code::KeyMismatch,
+];
 
 /// A configuration, and where the text that explains it stands.
 struct Case {
@@ -66,7 +77,8 @@ fn diagnose(case: &Case) -> Diagnostics {
 fn every_broken_file_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     let cases = cases(folder.path());
-    assert!(cases.len() >= 50, "the corpus has shrunk to {}", cases.len());
+    assert!(cases.len() >= 140, "the corpus has shrunk to {}", cases.len());
+    let mut codes = BTreeSet::new();
     for case in &cases {
         let diagnostics = diagnose(case);
         let (shown, json) = (diagnostics.to_string(), diagnostics.json().to_string());
@@ -75,14 +87,18 @@ fn every_broken_file_is_explained() {
             assert!(!json.contains(secret), "{json}");
         }
         golden(&case.explained, &shown);
+        codes.extend(diagnostics.problems.iter().map(|problem| problem.code));
     }
+    codes.extend(OF_CERTIFICATES);
+    let unseen: Vec<&Code> = Code::ALL.iter().filter(|code| !codes.contains(code)).collect();
+    assert!(unseen.is_empty(), "no file of the corpus shows {unseen:?}");
     let texts = std::fs::read_dir(FOLDER).unwrap().count();
     assert!(texts <= 2 * cases.len(), "a text explains a file that is gone");
 }
 
 #[test]
 fn a_program_reads_the_same_problems() {
-    let file = Path::new(FOLDER).join("everything.yaml");
+    let file = Path::new(FOLDER).join("example.yaml");
     let json = diagnose(&Case { explained: PathBuf::new(), file: file.clone() }).json();
     golden(&file.with_extension("json"), &format!("{json:#}\n"));
 }

@@ -39,14 +39,34 @@ pub(super) fn compare(node: &Node, value: &Value, path: &mut Path, findings: &mu
     }
 }
 
+/// Reports everything that is not used, whatever its value.
+pub(super) fn refuse(node: &Node, path: &mut Path, findings: &mut Vec<Finding>) {
+    findings.extend(node.extra.map(|extra| refused(extra, path)));
+    let mut below = |part: String, node: &Node| {
+        path.push(part);
+        refuse(node, path, findings);
+        path.pop();
+    };
+    match &node.kind {
+        Kind::Scalar { .. } => {}
+        Kind::List(nodes) => {
+            nodes.iter().enumerate().for_each(|(index, node)| below(index.to_string(), node));
+        }
+        Kind::Section(entries) => {
+            entries.iter().for_each(|(key, _, node)| below(key.clone(), node));
+        }
+    }
+}
+
 fn refused(extra: Extra, path: &[String]) -> Finding {
     match extra {
         Extra::Reference => {
-            let message = "anchors (`&name`), aliases (`*name`) and merge keys (`<<`) are not used";
+            let message =
+                "anchors (`&name`), aliases (`*name`) and merge keys (`<<`) are not supported";
             Finding::value(path, Code::NoAnchors, message)
                 .help("write the value itself; text that begins with `&` or `*` needs quotes")
         }
-        Extra::Tag => Finding::value(path, Code::NoTags, "tags (`!name`) are not used")
+        Extra::Tag => Finding::value(path, Code::NoTags, "tags (`!name`) are not supported")
             .help("remove the tag; text that begins with `!` needs quotes"),
     }
 }

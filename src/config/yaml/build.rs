@@ -98,6 +98,7 @@ impl<'t> Builder<'t> {
     fn entries(&mut self, depth: usize) -> Result<Vec<Entry>, ScanError> {
         let mut entries = Vec::new();
         let mut firsts: BTreeMap<String, Mark> = BTreeMap::new();
+        let mut told = false;
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd | Event::Nothing) {
@@ -108,9 +109,11 @@ impl<'t> Builder<'t> {
             let mut value = self.node(value, depth + 1)?;
             value.extra = value.extra.or(key.extra);
             let Kind::Scalar { text, .. } = key.kind else {
-                let help = "write the key as text; what begins with `[` or `{` needs quotes";
-                let message = "a list or a section stands where a key should";
-                self.problem(span, Code::KeyNotText, message, help);
+                let help = "close the bracket before it, or put it in quotes if it is a key";
+                let message = "a bracket stands where a key should";
+                if !std::mem::replace(&mut told, true) {
+                    self.problem(span, Code::KeyNotText, message, help);
+                }
                 continue;
             };
             match firsts.get(&text) {

@@ -156,12 +156,12 @@ fn names(key: &str, configured: Vec<String>) -> Result<Names, BuildError> {
         let wrong = if !normal::is_identifier(name) {
             "must be a name of lower-case letters, digits and `_`, at most 48 characters"
         } else if configured.iter().take(index).any(|before| before == name) {
-            "stands in the list twice; remove one"
+            "must stand in the list once only; remove one of the two"
         } else {
             continue;
         };
         let path = vec![key.to_owned(), index.to_string()];
-        return Err(BuildError { path, message: format!("`{name}` {wrong}") });
+        return Err(BuildError { path, message: wrong.to_owned() });
     }
     let mut names: Vec<CompactString> = configured.into_iter().map(Into::into).collect();
     names.sort_unstable();
