@@ -2,7 +2,8 @@
 # Installs what the tests need and runs everything.
 #
 #   tests/run.sh            all checks and tests (what CI runs)
-#   tests/run.sh --quick    formatting, lints and tests, without documentation and long simulations
+#   tests/run.sh --quick    formatting, lints and tests, without documentation, long simulations and
+#                           the published client (which needs Node.js and, once, the npm registry)
 #   tests/run.sh --soak     everything, with the long crash and simulation runs, and the benchmarks
 #
 # Servers that the tests need are started by the tests, on free ports and in temporary folders, and
@@ -20,17 +21,34 @@ esac
 
 step() { printf '\n=== %s\n' "$*"; }
 
-# Compressors that write request bodies in a hand other than the server's own.
+# Compressors that write request bodies in a hand other than the server's own; what the guides use.
 need=()
-for program in gzip zstd brotli python3; do
+for program in gzip zstd brotli python3 openssl curl; do
   command -v "$program" >/dev/null || need+=("$program")
 done
+# The published client, which a test installs from the npm registry and runs.
+if [ "$mode" != quick ]; then
+  command -v node >/dev/null || need+=(nodejs)
+  command -v npm >/dev/null || need+=(npm)
+fi
 if [ ${#need[@]} -gt 0 ]; then
   step "installing ${need[*]}"
+  cannot() {
+    echo "cannot install ${need[*]}: $1. Install them by hand and run this again." >&2
+    exit 1
+  }
+  command -v apt-get >/dev/null || cannot "there is no apt-get here"
   sudo=""
   [ "$(id -u)" = 0 ] || sudo=sudo
-  $sudo apt-get update -qq
-  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}"
+  $sudo apt-get update -qq || cannot "apt-get update failed"
+  $sudo env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${need[@]}" || cannot "apt-get install failed"
+fi
+if [ "$mode" != quick ]; then
+  node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 18 || (a == 18 && b >= 19) ? 0 : 1)' || {
+    echo "the published client needs Node.js 18.19 or newer for its test; this is $(node --version)" >&2
+    exit 1
+  }
 fi
 
 case "$mode" in
@@ -46,7 +64,9 @@ step "lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
 
 step "tests"
-cargo test --workspace --locked
+skip=()
+[ "$mode" != quick ] || skip=(-- --skip published_client)
+cargo test --workspace --locked "${skip[@]}"
 
 if [ "$mode" != quick ]; then
   step "documentation"

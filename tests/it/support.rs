@@ -1,13 +1,15 @@
 //! What the tests share: a server to start, kill and question, events to send, and SQL as oracle.
 
 mod backends;
+mod docs;
 mod events;
 mod server;
 mod sql;
 mod tls;
 
 pub(crate) use backends::{Backends, Pair, Queue, Store, on_every_pair};
+pub(crate) use docs::{documented, sh};
 pub(crate) use events::{Event, hour_now};
 pub(crate) use server::{Answer, Config, Server, agent, eventually, post};
 pub(crate) use sql::Sql;
-pub(crate) use tls::{Authority, HOST, dial};
+pub(crate) use tls::{Authority, HOST, dial, https_config};

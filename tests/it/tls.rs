@@ -17,6 +17,7 @@ fn http_and_https_serve_the_same_beside_each_other() {
     let pair = authority.issue();
     authority.deploy("1", &pair.cert, &pair.key);
     let (server, address) = https(&authority);
+    server.drained();
     let mut connection = authority.connect(&address, &["http/1.1"]);
     assert_eq!(connection.protocol(), Some("http/1.1"));
     assert_eq!(connection.certificate(), pair.seen);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,15 +71,8 @@ impl Authority {
 
     /// A server that serves HTTPS with what was deployed.
     pub(crate) fn config(&self) -> Config {
-        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
-        Config {
-            env: vec![
-                ("ANALYTICS_SERVER__TLS__LISTEN", "127.0.0.1:0".to_owned()),
-                ("ANALYTICS_SERVER__TLS__CERT", text(self.path("live/cert.pem"))),
-                ("ANALYTICS_SERVER__TLS__KEY", text(self.path("live/key.pem"))),
-            ],
-            ..Config::default()
-        }
+        let (cert, key) = (self.path("live/cert.pem"), self.path("live/key.pem"));
+        https_config(&cert, &key, Config::default())
     }
 
     /// Connects and shakes hands, trusting this authority alone.
@@ -100,6 +93,17 @@ impl Authority {
         }
         Connection(StreamOwned::new(session, socket))
     }
+}
+
+/// A configuration with HTTPS on a free port.
+pub(crate) fn https_config(cert: &Path, key: &Path, mut config: Config) -> Config {
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    config.env.extend([
+        ("ANALYTICS_SERVER__TLS__LISTEN", "127.0.0.1:0".to_owned()),
+        ("ANALYTICS_SERVER__TLS__CERT", text(cert)),
+        ("ANALYTICS_SERVER__TLS__KEY", text(key)),
+    ]);
+    config
 }
 
 /// A connection whose reads fail instead of waiting for ever.
