@@ -2,13 +2,14 @@
 
 mod database;
 mod dead_letters;
+mod dialect;
 mod error;
 mod housekeeping;
-mod json;
 mod lock;
 mod migrate;
 pub mod read;
 mod rebuild;
+mod rows;
 mod status;
 #[cfg(test)]
 mod tests;

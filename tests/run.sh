@@ -31,6 +31,9 @@ if [ "$mode" != quick ]; then
   command -v node >/dev/null || need+=(nodejs)
   command -v npm >/dev/null || need+=(npm)
 fi
+# Servers of the distribution are not in PATH.
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
+  need+=(postgresql)
 if [ ${#need[@]} -gt 0 ]; then
   step "installing ${need[*]}"
   cannot() {

@@ -6,6 +6,9 @@
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
 mod m0001_initial;
+mod schema;
+
+pub use schema::{TableShape, expected};
 
 /// Applies the migrations in order.
 pub struct Migrator;

@@ -38,18 +38,12 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(events()).await?;
-        for table in [entries(), batch_keys(), event_keys(), dead_letters(), ledger()]
-            .into_iter()
-            .chain([rollup("rollup_hour", "hour"), rollup("rollup_day", "day")])
-            .chain([margin("margin_hour", "hour"), margin("margin_day", "day")])
-            .chain([errors(), dimension_values()])
-        {
-            manager.create_table(by_key(table, manager)).await?;
+        let backend = manager.get_database_backend();
+        for table in tables(backend) {
+            manager.create_table(table).await?;
         }
-        // Status asks for the newest receipt, and housekeeping for markers older than a day.
-        for (table, column) in [("events", "timestamp_hour"), ("entries", "received_hour")] {
-            let name = format!("{table}_{column}");
+        for (table, column) in indexes(backend) {
+            let name = index_name(table, column);
             let index = Index::create().name(name).table(table).col(column).take();
             manager.create_index(index).await?;
         }
@@ -64,16 +58,212 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Keeps the rows of a table that has a natural key in that key's order, without a second index.
-fn by_key(mut table: TableCreateStatement, manager: &SchemaManager<'_>) -> TableCreateStatement {
-    if manager.get_database_backend() == DbBackend::Sqlite {
-        table.extra("WITHOUT ROWID");
-    }
-    table
+/// Every table, as a kind of database has it.
+pub(crate) fn tables(backend: DbBackend) -> Vec<TableCreateStatement> {
+    let make = Make(backend);
+    vec![
+        make.events(),
+        make.entries(),
+        make.identities("batch_keys"),
+        make.identities("event_keys"),
+        make.dead_letters(),
+        make.ledger(),
+        make.rollup("rollup_hour", make.hour("hour")),
+        make.rollup("rollup_day", make.day("day")),
+        make.margin("margin_hour", make.hour("hour")),
+        make.margin("margin_day", make.day("day")),
+        make.errors(),
+        make.dimension_values(),
+    ]
 }
 
-fn text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().not_null().take()
+/// Every index beside the keys: table and column.
+pub(crate) fn indexes(backend: DbBackend) -> Vec<(&'static str, &'static str)> {
+    // Status asks for the newest receipt, and housekeeping for markers older than a day.
+    let mut indexes = vec![("events", "timestamp_hour"), ("entries", "received_hour")];
+    if backend == DbBackend::Postgres {
+        // Its identities are not in the order of their days.
+        indexes.extend([("batch_keys", "day"), ("event_keys", "day")]);
+    }
+    indexes
+}
+
+/// The name of an index.
+pub(crate) fn index_name(table: &str, column: &str) -> String {
+    format!("{table}_{column}")
+}
+
+/// Makes tables and columns in the types of a database.
+struct Make(DbBackend);
+
+impl Make {
+    const fn is_postgres(&self) -> bool {
+        matches!(self.0, DbBackend::Postgres)
+    }
+
+    /// Text in the order of its bytes, which is that of SQLite and of the program itself.
+    fn optional_text(&self, name: &'static str) -> ColumnDef {
+        let mut column = ColumnDef::new(name);
+        if self.is_postgres() {
+            column.custom("text COLLATE \"C\"").take()
+        } else {
+            column.text().take()
+        }
+    }
+
+    fn text(&self, name: &'static str) -> ColumnDef {
+        self.optional_text(name).not_null().take()
+    }
+
+    /// A UTC hour.
+    fn hour(&self, name: &'static str) -> ColumnDef {
+        let mut column = ColumnDef::new(name);
+        if self.is_postgres() {
+            column.timestamp_with_time_zone().not_null().take()
+        } else {
+            column.text().not_null().take()
+        }
+    }
+
+    /// A UTC date.
+    fn day(&self, name: &'static str) -> ColumnDef {
+        let mut column = ColumnDef::new(name);
+        if self.is_postgres() {
+            column.date().not_null().take()
+        } else {
+            column.text().not_null().take()
+        }
+    }
+
+    fn json(&self, name: &'static str) -> ColumnDef {
+        let mut column = ColumnDef::new(name);
+        if self.is_postgres() { column.json_binary().take() } else { column.text().take() }
+    }
+
+    /// A table with its key: what the columns of the key have in common is that none may be absent.
+    fn keyed(
+        &self,
+        name: &'static str,
+        key: impl IntoIterator<Item = ColumnDef>,
+        rest: impl IntoIterator<Item = ColumnDef>,
+    ) -> TableCreateStatement {
+        let mut table = Table::create().table(name).take();
+        let mut primary = Index::create();
+        for column in key {
+            primary.col(column.get_column_name());
+            table.col(column);
+        }
+        for column in rest {
+            table.col(column);
+        }
+        if self.0 == DbBackend::Sqlite {
+            // Keeps the rows in the order of the key, without a second index.
+            table.extra("WITHOUT ROWID");
+        }
+        table.primary_key(&mut primary).take()
+    }
+
+    /// Leaves a part of every page free for new versions of its rows. No index has the columns that
+    /// change, so a new version beside the old one is all that an update writes.
+    fn with_room(
+        &self,
+        mut table: TableCreateStatement,
+        filled_percent: u8,
+    ) -> TableCreateStatement {
+        if self.is_postgres() {
+            table.extra(format!("WITH (fillfactor = {filled_percent})"));
+        }
+        table
+    }
+
+    /// One row an event, without a key: minimal events are alike by design.
+    fn events(&self) -> TableCreateStatement {
+        let status = Expr::col("status").is_in(["success", "error"]);
+        Table::create()
+            .table("events")
+            .col(self.hour("timestamp_hour"))
+            .col(self.text("version"))
+            .col(self.text("tool"))
+            .col(self.text("status").check(status))
+            .col(self.text("analytics_level"))
+            .col(ColumnDef::new("response_time_ms").integer())
+            .col(self.optional_text("service"))
+            .col(ColumnDef::new("cache_hit").boolean())
+            .col(ColumnDef::new("retry_count").integer())
+            .col(self.optional_text("country"))
+            .col(self.json("parameters"))
+            .col(self.optional_text("session_id"))
+            .col(ColumnDef::new("sequence_number").big_integer())
+            .col(self.optional_text("error_type"))
+            .col(self.hour("received_hour"))
+            .take()
+    }
+
+    /// Markers of queue entries, and what became of their events. `expired`: the entry came too late
+    /// to be judged, so its events are dead letters.
+    fn entries(&self) -> TableCreateStatement {
+        let outcomes = ["events", "persisted", "duplicate", "dead_letter"].map(number);
+        let expired = ColumnDef::new("expired").boolean().not_null().take();
+        let rest = [self.hour("received_hour")].into_iter().chain(outcomes).chain([expired]);
+        // Every row is written once and settled once, in one transaction.
+        self.with_room(self.keyed("entries", [bytes("entry_id")], rest), 50)
+    }
+
+    /// Identities, of whole batches or of events, by the day on which they may be forgotten. With
+    /// one writer it is enough to look a key up under every day; where workers run side by side,
+    /// the key itself must be unique.
+    fn identities(&self, name: &'static str) -> TableCreateStatement {
+        if self.is_postgres() {
+            self.keyed(name, [bytes("key")], [self.day("day")])
+        } else {
+            self.keyed(name, [self.day("day"), bytes("key")], [])
+        }
+    }
+
+    fn dead_letters(&self) -> TableCreateStatement {
+        let rest = [
+            self.text("code"),
+            self.optional_text("sqlstate"),
+            self.text("payload"),
+            self.hour("received_hour"),
+            self.hour("first_seen_hour"),
+            number("attempts"),
+        ];
+        self.keyed("dead_letters", [bytes("id")], rest)
+    }
+
+    /// A row for each worker shard, so that it is no hot spot. `commits` counts the transactions
+    /// that changed what readers see.
+    fn ledger(&self) -> TableCreateStatement {
+        let sums = ["persisted", "duplicate", "dead_letter", "discarded", "commits"].map(number);
+        self.with_room(self.keyed("ledger", [number("shard")], sums), 10)
+    }
+
+    /// Sums over all dimensions.
+    fn rollup(&self, name: &'static str, bucket: ColumnDef) -> TableCreateStatement {
+        let dimensions = ["tool", "version", "level", "status", "service", "country"];
+        let key = [bucket].into_iter().chain(dimensions.map(|name| self.text(name)));
+        self.with_room(self.keyed(name, key, measures()), 70)
+    }
+
+    /// Sums over one dimension at a time.
+    fn margin(&self, name: &'static str, bucket: ColumnDef) -> TableCreateStatement {
+        let dimensions = ["axis", "tool", "value", "status"];
+        let key = [bucket].into_iter().chain(dimensions.map(|name| self.text(name)));
+        self.with_room(self.keyed(name, key, measures()), 70)
+    }
+
+    fn errors(&self) -> TableCreateStatement {
+        let key = ["tool", "version", "error_type"].map(|name| self.text(name));
+        let key = [self.hour("hour")].into_iter().chain(key);
+        self.with_room(self.keyed("errors", key, [number("count")]), 70)
+    }
+
+    /// The values that a dimension had on a day.
+    fn dimension_values(&self) -> TableCreateStatement {
+        let key = [self.day("day"), self.text("dimension"), self.text("value")];
+        self.keyed("dimension_values", key, [])
+    }
 }
 
 fn number(name: &'static str) -> ColumnDef {
@@ -82,96 +272,6 @@ fn number(name: &'static str) -> ColumnDef {
 
 fn bytes(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).blob().not_null().take()
-}
-
-/// A table with its key: what the columns of the key have in common is that none may be absent.
-fn keyed(
-    name: &'static str,
-    key: impl IntoIterator<Item = ColumnDef>,
-    rest: impl IntoIterator<Item = ColumnDef>,
-) -> TableCreateStatement {
-    let mut table = Table::create().table(name).take();
-    let mut primary = Index::create();
-    for column in key {
-        primary.col(column.get_column_name());
-        table.col(column);
-    }
-    for column in rest {
-        table.col(column);
-    }
-    table.primary_key(&mut primary).take()
-}
-
-/// One row an event, without a key: minimal events are alike by design.
-fn events() -> TableCreateStatement {
-    let status = Expr::col("status").is_in(["success", "error"]);
-    Table::create()
-        .table("events")
-        .col(text("timestamp_hour"))
-        .col(text("version"))
-        .col(text("tool"))
-        .col(text("status").check(status))
-        .col(text("analytics_level"))
-        .col(ColumnDef::new("response_time_ms").integer())
-        .col(ColumnDef::new("service").text())
-        .col(ColumnDef::new("cache_hit").boolean())
-        .col(ColumnDef::new("retry_count").integer())
-        .col(ColumnDef::new("country").text())
-        .col(ColumnDef::new("parameters").text())
-        .col(ColumnDef::new("session_id").text())
-        .col(ColumnDef::new("sequence_number").big_integer())
-        .col(ColumnDef::new("error_type").text())
-        .col(text("received_hour"))
-        .take()
-}
-
-/// Markers of queue entries, and what became of their events. `expired`: the entry came too late to
-/// be judged, so its events are dead letters.
-fn entries() -> TableCreateStatement {
-    let outcomes = ["events", "persisted", "duplicate", "dead_letter"].map(number);
-    let expired = ColumnDef::new("expired").boolean().not_null().take();
-    let rest = [text("received_hour")].into_iter().chain(outcomes).chain([expired]);
-    keyed("entries", [bytes("entry_id")], rest)
-}
-
-/// Identities of whole batches.
-fn batch_keys() -> TableCreateStatement {
-    keyed("batch_keys", [text("day"), bytes("key")], [])
-}
-
-/// Identities of events.
-fn event_keys() -> TableCreateStatement {
-    keyed("event_keys", [text("day"), bytes("key")], [])
-}
-
-fn dead_letters() -> TableCreateStatement {
-    let rest = [
-        text("code"),
-        ColumnDef::new("sqlstate").text().take(),
-        text("payload"),
-        text("received_hour"),
-        text("first_seen_hour"),
-        number("attempts"),
-    ];
-    keyed("dead_letters", [bytes("id")], rest)
-}
-
-/// A row for each worker shard, so that it is no hot spot. `commits` counts the transactions that
-/// changed what readers see.
-fn ledger() -> TableCreateStatement {
-    let sums = ["persisted", "duplicate", "dead_letter", "discarded", "commits"].map(number);
-    keyed("ledger", [number("shard")], sums)
-}
-
-/// Sums over all dimensions.
-fn rollup(name: &'static str, bucket: &'static str) -> TableCreateStatement {
-    let key = [bucket, "tool", "version", "level", "status", "service", "country"].map(text);
-    keyed(name, key, measures())
-}
-
-/// Sums over one dimension at a time.
-fn margin(name: &'static str, bucket: &'static str) -> TableCreateStatement {
-    keyed(name, [bucket, "axis", "tool", "value", "status"].map(text), measures())
 }
 
 fn measures() -> impl Iterator<Item = ColumnDef> {
@@ -187,14 +287,4 @@ fn measures() -> impl Iterator<Item = ColumnDef> {
     ];
     let bounds = ["time_min", "time_max"].map(|name| ColumnDef::new(name).big_integer().take());
     sums.map(number).into_iter().chain(bounds).chain([bytes("times")])
-}
-
-fn errors() -> TableCreateStatement {
-    let key = ["hour", "tool", "version", "error_type"].map(text);
-    keyed("errors", key, [number("count")])
-}
-
-/// The values that a dimension had on a day.
-fn dimension_values() -> TableCreateStatement {
-    keyed("dimension_values", ["day", "dimension", "value"].map(text), [])
 }

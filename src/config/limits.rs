@@ -151,14 +151,20 @@ fn url_fault(section: &str, url: &str) -> Option<Finding> {
     let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
     let file = if section == "store" { "analytics" } else { section };
     let example = format!("for instance sqlite://data/{file}.db");
+    if section == "store" && ["postgres", "postgresql"].contains(&scheme) {
+        return None;
+    }
     if LATER.contains(&scheme) {
         let message = format!("`{section}.url`: {scheme} is not supported by this build");
         return Some(Finding::value(&at, Code::UnsupportedUrl, message).help(example));
     }
     if scheme != "sqlite" {
-        let message = format!("`{section}.url` must be a URL that begins with sqlite://");
+        let known: &[&str] = if section == "store" { &["sqlite", "postgres"] } else { &["sqlite"] };
+        let begins = known.iter().map(|scheme| format!("{scheme}://")).collect::<Vec<_>>();
+        let message =
+            format!("`{section}.url` must be a URL that begins with {}", begins.join(" or "));
         let mut finding = Finding::value(&at, Code::InvalidUrl, message);
-        finding.help.extend(suggestion(scheme, ["sqlite"]));
+        finding.help.extend(suggestion(scheme, known.iter().copied()));
         return Some(finding.help(example));
     }
     let file = url.trim_start_matches("sqlite:").trim_start_matches("//");

@@ -160,9 +160,11 @@ pub enum Durability {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    /// Where it is: a file such as `sqlite://data/analytics.db`, made when it is missing.
+    /// Where it is: a file such as `sqlite://data/analytics.db`, made when it is missing, or a
+    /// PostgreSQL server (13 or later) such as
+    /// `postgres://user:password@host/database?sslmode=verify-full&sslrootcert=ca.pem`.
     pub url: Secret,
-    /// Connections for reading.
+    /// Connections for reading; writing has its own (PostgreSQL: up to 4 a process).
     #[schemars(range(min = 1))]
     pub pool: u32,
 }

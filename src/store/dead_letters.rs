@@ -3,23 +3,20 @@
 //! Replay is one store transaction and never passes the queue: the letters go, their events run
 //! through the worker's stages, and what fails again becomes a letter again.
 
+use sea_orm::{QueryResult, Value};
 use stages::entry::read_payload;
 use stages::ports::{Outcome, StoreError};
 use stages::{Batch, Code, Cx, Hour, Pipeline, StageError, Watch};
 
 use super::Database;
 use super::database::{execute, query};
+use super::dialect::Dialect;
 use super::error::{damaged, store_error};
-use super::json::JsonRows;
+use super::rows::{Column, Kind, Rows};
 use super::status::{count, text};
 use super::write::{LedgerChange, Past, signed};
 
-const LIST: &str = "SELECT lower(hex(id)), code, sqlstate, received_hour, first_seen_hour, attempts \
-    FROM dead_letters ORDER BY first_seen_hour, id LIMIT ?1";
-const SHOW: &str = "SELECT payload FROM dead_letters WHERE id = unhex(?1)";
-const DROP: &str = "DELETE FROM dead_letters WHERE id IN (SELECT unhex(value) FROM json_each(?1))";
-const TAKE: &str = "DELETE FROM dead_letters WHERE id IN (SELECT unhex(value) FROM json_each(?1)) \
-    RETURNING lower(hex(id)), payload, received_hour, first_seen_hour, attempts";
+const IDS: [Column; 1] = [("id", Kind::Bytes)];
 
 /// A dead letter, without its payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,15 +58,22 @@ impl Database {
     /// # Errors
     /// When the store cannot be read.
     pub async fn dead_letters(&self, limit: u32) -> Result<Vec<Letter>, StoreError> {
-        let hour = |text: String| Hour::parse(&text).ok_or_else(|| damaged("an hour"));
+        let d = self.dialect();
+        let sql = format!(
+            "SELECT {id}, code, sqlstate, {received}, {first_seen}, attempts \
+             FROM dead_letters ORDER BY first_seen_hour, id LIMIT $1",
+            id = d.hex("id"),
+            received = d.hour_text("received_hour"),
+            first_seen = d.hour_text("first_seen_hour"),
+        );
         let mut letters = Vec::new();
-        for row in self.query(LIST, [limit.into()]).await? {
+        for row in self.query(&sql, [limit.into()]).await? {
             letters.push(Letter {
                 id: text(&row, 0)?,
                 code: text(&row, 1)?,
                 sqlstate: row.try_get_by_index(2).map_err(store_error)?,
-                received: hour(text(&row, 3)?)?,
-                first_seen: hour(text(&row, 4)?)?,
+                received: hour(&row, 3)?,
+                first_seen: hour(&row, 4)?,
                 attempts: count(&row, 5)?,
             });
         }
@@ -81,7 +85,10 @@ impl Database {
     /// # Errors
     /// When the store cannot be read.
     pub async fn dead_letter_payload(&self, id: &str) -> Result<Option<String>, StoreError> {
-        self.query(SHOW, [id.into()]).await?.first().map(|row| text(row, 0)).transpose()
+        let Some(id) = bytes_of(id) else { return Ok(None) };
+        let sql = "SELECT payload FROM dead_letters WHERE id = $1";
+        let rows = self.query(sql, [id.to_vec().into()]).await?;
+        rows.first().map(|row| text(row, 0)).transpose()
     }
 
     /// Drops dead letters for good; the ledger counts them as discarded. Answers how many there
@@ -91,7 +98,9 @@ impl Database {
     /// When the store failed; then none is dropped.
     pub async fn drop_dead_letters(&self, ids: &[String]) -> Result<u64, StoreError> {
         let tx = self.write().await?;
-        let dropped = execute(tx.tx(), DROP, [list(ids)]).await?;
+        let (matching, ids) = matching(self.dialect(), ids);
+        let sql = format!("DELETE FROM dead_letters WHERE {matching}");
+        let dropped = execute(tx.tx(), &sql, ids).await?;
         let events = signed(dropped);
         let change =
             LedgerChange { dead_letter: -events, discarded: events, ..LedgerChange::default() };
@@ -114,15 +123,23 @@ impl Database {
     ) -> Result<Outcome, ReplayError> {
         let tx = self.write().await?;
         let mut events = Vec::new();
-        for row in query(tx.tx(), TAKE, [list(ids)]).await? {
+        let d = self.dialect();
+        let (matching, ids) = matching(d, ids);
+        let sql = format!(
+            "DELETE FROM dead_letters WHERE {matching} \
+             RETURNING {id}, payload, {received}, {first_seen}, attempts",
+            id = d.hex("id"),
+            received = d.hour_text("received_hour"),
+            first_seen = d.hour_text("first_seen_hour"),
+        );
+        for row in query(tx.tx(), &sql, ids).await? {
             let payload = text(&row, 1)?;
             let Ok(event) = read_payload(&payload) else {
                 return Err(ReplayError::Unreadable(text(&row, 0)?));
             };
-            let received = Hour::parse(&text(&row, 2)?).ok_or_else(|| damaged("an hour"))?;
-            let past = Past { first_seen: text(&row, 3)?, attempts: signed(count(&row, 4)?) };
+            let past = Past { first_seen: hour(&row, 3)?, attempts: signed(count(&row, 4)?) };
             tx.remember(payload, past);
-            events.push((event, received));
+            events.push((event, hour(&row, 2)?));
         }
         // Neighbours of one hour make one group.
         events.sort_by_key(|&(_, received)| received);
@@ -147,8 +164,30 @@ impl Database {
     }
 }
 
-fn list(ids: &[String]) -> sea_orm::Value {
-    let mut list = JsonRows::list();
-    ids.iter().for_each(|id| list.text(id));
-    list.finish()
+/// A condition on `id`, and its values. What cannot be an id names no letter. Rows are locked in
+/// order, so that two that take the same letters wait for each other.
+fn matching(dialect: Dialect, ids: &[String]) -> (String, Vec<Value>) {
+    let mut list = Rows::new(dialect, &IDS, ids.len(), 40);
+    for id in ids.iter().filter_map(|id| bytes_of(id)) {
+        list.row(|row| row.bytes(&id));
+    }
+    let ids = dialect.rows(&IDS, 1);
+    let condition = match dialect {
+        Dialect::Sqlite => format!("id IN (SELECT id FROM {ids} AS r)"),
+        Dialect::Postgres => format!(
+            "id IN (SELECT id FROM dead_letters WHERE id IN (SELECT id FROM {ids} AS r) \
+             ORDER BY id FOR UPDATE)"
+        ),
+    };
+    (condition, list.finish())
+}
+
+/// Reads 32 hex digits.
+fn bytes_of(id: &str) -> Option<[u8; 16]> {
+    let number = u128::from_str_radix(id, 16).ok()?;
+    (id.len() == 32).then(|| number.to_be_bytes())
+}
+
+fn hour(row: &QueryResult, column: usize) -> Result<Hour, StoreError> {
+    Hour::parse(&text(row, column)?).ok_or_else(|| damaged("an hour"))
 }

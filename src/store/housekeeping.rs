@@ -5,7 +5,7 @@
 //! receipt, not only the clock; a run takes at most one day of data from a table; and it stops with
 //! an error when that day would be an unlikely share of the table.
 
-use std::io;
+use std::collections::BTreeSet;
 
 use sea_orm::Value;
 use stages::ports::{IDENTITY_LIFETIME, StoreError};
@@ -13,10 +13,12 @@ use stages::units::Span;
 use stages::{Day, Hour};
 
 use super::Database;
+use super::database::execute;
+use super::dialect::Dialect;
 use super::error::{damaged, store_error};
-use super::lock::FileLock;
+use super::lock::{Lock, LockError, Purpose};
 use super::status::count;
-use super::write::LedgerChange;
+use super::write::{LedgerChange, cells};
 use crate::config::settings::Retention;
 
 /// Rows deleted in one transaction: some tens of milliseconds for which the worker waits.
@@ -66,7 +68,7 @@ pub enum HousekeepingError {
     },
     /// The lock file beside the database cannot be opened.
     #[error("the lock file of housekeeping cannot be opened")]
-    Lock(#[source] io::Error),
+    Lock(#[source] std::io::Error),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -111,9 +113,18 @@ impl Subject {
         }
     }
 
-    /// A day as the column's values compare with it.
-    fn boundary(&self, day: Day) -> String {
-        if self.column == "day" { day.to_string() } else { day.start().to_string() }
+    /// A day as the column's values compare with it: the fragment for value 1, and the value.
+    fn boundary(&self, dialect: Dialect, day: Day) -> (String, Value) {
+        if self.column == "day" {
+            (dialect.day("$1"), day.to_string().into())
+        } else {
+            (dialect.hour("$1"), day.start().to_string().into())
+        }
+    }
+
+    /// Whether its rows are cells, which nobody may add to while they go.
+    fn has_cells(&self) -> bool {
+        self.table.starts_with("rollup_") || self.table.starts_with("margin_")
     }
 
     /// How many of `total` rows may go: a tenth, or twice a day's fair share where so few days are
@@ -137,16 +148,23 @@ impl Database {
         retention: &Retention,
         queue_oldest: Option<Hour>,
     ) -> Result<Report, HousekeepingError> {
-        let _lock = match self.path() {
-            None => None,
-            Some(path) => {
-                let lock = FileLock::attempt(path, "housekeeping");
-                match lock.map_err(HousekeepingError::Lock)? {
-                    Some(lock) => Some(lock),
-                    None => return Ok(Report { skipped: true, ..Report::default() }),
-                }
-            }
+        let lock = match Lock::attempt(self, Purpose::Housekeeping).await {
+            Ok(Some(lock)) => lock,
+            Ok(None) => return Ok(Report { skipped: true, ..Report::default() }),
+            Err(LockError::File(error)) => return Err(HousekeepingError::Lock(error)),
+            Err(LockError::Store(error)) => return Err(error.into()),
         };
+        let report = self.keep_house(retention, queue_oldest, &lock).await;
+        lock.release().await;
+        report
+    }
+
+    async fn keep_house(
+        &self,
+        retention: &Retention,
+        queue_oldest: Option<Hour>,
+        lock: &Lock,
+    ) -> Result<Report, HousekeepingError> {
         // Without a receipt there is nothing to hold the clock against.
         let Some(newest) = self.last_received().await? else { return Ok(Report::default()) };
         let base = self.clock().hour().min(newest.plus(24));
@@ -160,7 +178,7 @@ impl Database {
         }
         let mut report = Report::default();
         for (subject, before) in plan {
-            let rows = self.delete(&subject, before).await?;
+            let rows = self.delete(&subject, before, lock).await?;
             report.deleted.push(Deleted { table: subject.table, before, rows });
         }
         if !report.deleted.is_empty() {
@@ -178,7 +196,12 @@ impl Database {
         cut_off: Day,
     ) -> Result<Option<Day>, HousekeepingError> {
         let Subject { table, column, .. } = *subject;
-        let oldest = self.query(&format!("SELECT min({column}) FROM {table}"), []).await?;
+        let dialect = self.dialect();
+        let oldest = match column {
+            "day" => dialect.day_text("min(day)"),
+            hour => dialect.hour_text(&format!("min({hour})")),
+        };
+        let oldest = self.query(&format!("SELECT {oldest} FROM {table}"), []).await?;
         let Some(row) = oldest.first() else { return Ok(None) };
         let oldest: Option<String> = row.try_get_by_index(0).map_err(store_error)?;
         let Some(oldest) = oldest else { return Ok(None) };
@@ -187,8 +210,9 @@ impl Database {
             return Ok(None);
         }
         let before = cut_off.min(oldest.plus(1));
-        let rows = format!("SELECT count(*) FROM {table} WHERE {column} < ?1");
-        let rows = self.number(&rows, [subject.boundary(before).into()]).await?;
+        let (bound, value) = subject.boundary(dialect, before);
+        let rows = format!("SELECT count(*) FROM {table} WHERE {column} < {bound}");
+        let rows = self.number(&rows, [value]).await?;
         let of = self.number(&format!("SELECT count(*) FROM {table}"), []).await?;
         if of >= SMALL_TABLE && rows > subject.most(of) {
             return Err(HousekeepingError::TooMuch { table, before, rows, of });
@@ -196,17 +220,22 @@ impl Database {
         Ok(Some(before))
     }
 
-    async fn delete(&self, subject: &Subject, before: Day) -> Result<u64, StoreError> {
+    async fn delete(&self, subject: &Subject, before: Day, lock: &Lock) -> Result<u64, StoreError> {
         let Subject { table, column, key, .. } = *subject;
         let key = if key == "rowid" { key.to_owned() } else { format!("{column}, {key}") };
-        let sql = format!(
-            "DELETE FROM {table} WHERE ({key}) IN \
-             (SELECT {key} FROM {table} WHERE {column} < ?1 LIMIT {CHUNK})"
-        );
+        let (bound, value) = subject.boundary(self.dialect(), before);
+        let sql = self.dialect().delete_some(table, column, &key, &bound, CHUNK);
+        let days = BTreeSet::from([before.plus(-1)]);
         let mut deleted = 0;
         loop {
+            lock.renew().await?;
             // Each chunk is a transaction of its own, so the worker gets its turns.
-            let rows = self.execute(&sql, [subject.boundary(before).into()]).await?;
+            let tx = self.begin_write().await?;
+            if subject.has_cells() {
+                cells::lock_days(&tx, &days).await?;
+            }
+            let rows = execute(&tx, &sql, [value.clone()]).await?;
+            tx.commit().await.map_err(store_error)?;
             deleted += rows;
             if rows < CHUNK {
                 return Ok(deleted);

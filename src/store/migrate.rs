@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::path::Path;
 
 use migration::Migrator;
 use sea_orm::{ConnectionTrait, DbErr};
@@ -10,8 +11,9 @@ use stages::ports::StoreError;
 
 use super::Database;
 use super::database::query;
+use super::dialect::Dialect;
 use super::error::store_error;
-use super::lock::FileLock;
+use super::lock::{Lock, LockError, Purpose};
 
 /// A migration and whether it was applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +53,13 @@ impl Database {
     /// # Errors
     /// Also when a newer release has changed the schema without declaring this one compatible.
     pub async fn migrate_up(&self) -> Result<(), MigrateError> {
-        let _lock = self.migration_lock().await?;
+        let lock = self.migration_lock().await?;
+        let migrated = self.up().await;
+        lock.release().await;
+        migrated
+    }
+
+    async fn up(&self) -> Result<(), MigrateError> {
         let states = states(self.writer()).await?;
         if let Some(newer) = newest_unknown(&states) {
             return if self.declares_compatible(&states).await? {
@@ -68,7 +76,13 @@ impl Database {
     /// # Errors
     /// Also when a newer release has changed the schema: only that one knows how to take it back.
     pub async fn migrate_down(&self, steps: u32) -> Result<(), MigrateError> {
-        let _lock = self.migration_lock().await?;
+        let lock = self.migration_lock().await?;
+        let migrated = self.down(steps).await;
+        lock.release().await;
+        migrated
+    }
+
+    async fn down(&self, steps: u32) -> Result<(), MigrateError> {
         if let Some(newer) = newest_unknown(&states(self.writer()).await?) {
             return Err(MigrateError::Newer(newer));
         }
@@ -84,12 +98,14 @@ impl Database {
         states(&tx).await
     }
 
-    async fn migration_lock(&self) -> Result<Option<FileLock>, MigrateError> {
-        let Some(path) = self.path() else { return Ok(None) };
-        if let Some(directory) = path.parent() {
+    async fn migration_lock(&self) -> Result<Lock, MigrateError> {
+        if let Some(directory) = self.path().and_then(Path::parent) {
             std::fs::create_dir_all(directory).map_err(MigrateError::Directory)?;
         }
-        FileLock::wait(path, "migrate").await.map(Some).map_err(MigrateError::Directory)
+        Lock::wait(self, Purpose::Migrate).await.map_err(|error| match error {
+            LockError::File(error) => MigrateError::Directory(error),
+            LockError::Store(error) => error.into(),
+        })
     }
 
     /// Whether a newer schema says that releases as old as this one can work with it. It says so in
@@ -124,8 +140,7 @@ async fn states(db: &impl ConnectionTrait) -> Result<Vec<MigrationState>, StoreE
 }
 
 async fn table_exists(db: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1";
-    Ok(!query(db, sql, [name.into()]).await?.is_empty())
+    Ok(!query(db, Dialect::of(db).table_exists(), [name.into()]).await?.is_empty())
 }
 
 fn newest_unknown(states: &[MigrationState]) -> Option<String> {

@@ -9,7 +9,7 @@
 
 mod raw;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ConnectionTrait, QueryResult};
 use stages::ports::StoreError;
@@ -18,6 +18,7 @@ use stages::{Day, Hour, Level, Status};
 
 use super::Database;
 use super::database::{execute, query};
+use super::dialect::Dialect;
 use super::error::{damaged, store_error};
 use super::read::measures;
 use super::status::{count, text};
@@ -106,6 +107,8 @@ impl Database {
         let mut day = from;
         while day < to {
             let tx = self.write().await?;
+            // Rows that come meanwhile are committed after this, with cells of their own.
+            cells::lock_days(tx.tx(), &BTreeSet::from([day])).await?;
             let reach = reach(tx.tx(), day).await?;
             let mut expected = raw::expected(tx.tx(), day).await?.within(reach);
             expected.keep_batches(&stored(tx.tx(), day).await?);
@@ -157,7 +160,7 @@ impl Counts {
 }
 
 async fn reach(db: &impl ConnectionTrait, day: Day) -> Result<Reach, RebuildError> {
-    let Some(oldest) = oldest(db, "SELECT min(timestamp_hour) FROM events").await? else {
+    let Some(oldest) = oldest(db, "timestamp_hour", "events").await? else {
         return Err(RebuildError::NoRaw);
     };
     if day < oldest {
@@ -165,13 +168,18 @@ async fn reach(db: &impl ConnectionTrait, day: Day) -> Result<Reach, RebuildErro
     }
     let reaches = |oldest: Option<Day>| oldest.is_none_or(|oldest| day >= oldest);
     Ok(Reach {
-        hours: reaches(self::oldest(db, "SELECT min(hour) FROM margin_hour").await?),
-        errors: reaches(self::oldest(db, "SELECT min(hour) FROM errors").await?),
+        hours: reaches(self::oldest(db, "hour", "margin_hour").await?),
+        errors: reaches(self::oldest(db, "hour", "errors").await?),
     })
 }
 
-async fn oldest(db: &impl ConnectionTrait, sql: &str) -> Result<Option<Day>, StoreError> {
-    let rows = query(db, sql, []).await?;
+async fn oldest(
+    db: &impl ConnectionTrait,
+    column: &str,
+    table: &str,
+) -> Result<Option<Day>, StoreError> {
+    let oldest = Dialect::of(db).hour_text(&format!("min({column})"));
+    let rows = query(db, &format!("SELECT {oldest} FROM {table}"), []).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let text: Option<String> = row.try_get_by_index(0).map_err(store_error)?;
     text.map(|text| hour(&text).map(Hour::day)).transpose()
@@ -179,27 +187,29 @@ async fn oldest(db: &impl ConnectionTrait, sql: &str) -> Result<Option<Day>, Sto
 
 async fn stored(db: &impl ConnectionTrait, day: Day) -> Result<Counts, StoreError> {
     let mut stored = Counts::default();
+    let d = Dialect::of(db);
     let hours = [day.start().to_string().into(), day.plus(1).start().to_string().into()];
-    let in_day = "WHERE hour >= ?1 AND hour < ?2";
+    let (in_day, is_day) = (in_day(d), format!("WHERE day = {}", d.day("$1")));
+    let at = d.hour_text("hour");
 
-    let sql = format!("SELECT {MEASURES}, {BASE}, hour FROM rollup_hour {in_day}");
+    let sql = format!("SELECT {MEASURES}, {BASE}, {at} FROM rollup_hour {in_day}");
     for row in query(db, &sql, hours.clone()).await? {
         stored.hours.insert((hour(&text(&row, 17)?)?, dims(&row)?), measures(&row, 0)?);
     }
-    let sql = format!("SELECT {MEASURES}, {BASE} FROM rollup_day WHERE day = ?1");
+    let sql = format!("SELECT {MEASURES}, {BASE} FROM rollup_day {is_day}");
     for row in query(db, &sql, [day.to_string().into()]).await? {
         stored.days.insert((day, dims(&row)?), measures(&row, 0)?);
     }
     let columns = format!("{MEASURES}, axis, tool, value, status");
-    let sql = format!("SELECT {columns}, hour FROM margin_hour {in_day}");
+    let sql = format!("SELECT {columns}, {at} FROM margin_hour {in_day}");
     for row in query(db, &sql, hours.clone()).await? {
         stored.hour_margins.insert((hour(&text(&row, 15)?)?, margin(&row)?), measures(&row, 0)?);
     }
-    let sql = format!("SELECT {columns} FROM margin_day WHERE day = ?1");
+    let sql = format!("SELECT {columns} FROM margin_day {is_day}");
     for row in query(db, &sql, [day.to_string().into()]).await? {
         stored.day_margins.insert((day, margin(&row)?), measures(&row, 0)?);
     }
-    let sql = format!("SELECT hour, tool, version, error_type, count FROM errors {in_day}");
+    let sql = format!("SELECT {at}, tool, version, error_type, count FROM errors {in_day}");
     for row in query(db, &sql, hours).await? {
         let key = ErrorKey {
             hour: hour(&text(&row, 0)?)?,
@@ -210,6 +220,11 @@ async fn stored(db: &impl ConnectionTrait, day: Day) -> Result<Counts, StoreErro
         stored.errors.insert(key, count(&row, 4)?);
     }
     Ok(stored)
+}
+
+/// The hours from the first value up to but without the second.
+fn in_day(dialect: Dialect) -> String {
+    format!("WHERE hour >= {} AND hour < {}", dialect.hour("$1"), dialect.hour("$2"))
 }
 
 /// Reads the dimensions that stand after the measures.
@@ -245,13 +260,14 @@ fn hour(text: &str) -> Result<Hour, StoreError> {
 }
 
 async fn delete(db: &impl ConnectionTrait, day: Day, reach: Reach) -> Result<(), StoreError> {
+    let d = Dialect::of(db);
     for table in ["rollup_day", "margin_day"] {
-        let sql = format!("DELETE FROM {table} WHERE day = ?1");
+        let sql = format!("DELETE FROM {table} WHERE day = {}", d.day("$1"));
         execute(db, &sql, [day.to_string().into()]).await?;
     }
     let hourly = [("rollup_hour", reach.hours), ("margin_hour", reach.hours)];
     for (table, _) in hourly.into_iter().chain([("errors", reach.errors)]).filter(|&(_, r)| r) {
-        let sql = format!("DELETE FROM {table} WHERE hour >= ?1 AND hour < ?2");
+        let sql = format!("DELETE FROM {table} {}", in_day(d));
         let hours = [day.start().to_string().into(), day.plus(1).start().to_string().into()];
         execute(db, &sql, hours).await?;
     }

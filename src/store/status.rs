@@ -39,9 +39,8 @@ impl Database {
     /// # Errors
     /// When the store cannot be read.
     pub async fn ledger(&self) -> Result<Totals, StoreError> {
-        let sql = "SELECT coalesce(sum(persisted), 0), coalesce(sum(duplicate), 0), \
-                   coalesce(sum(dead_letter), 0), coalesce(sum(discarded), 0) FROM ledger";
-        let rows = self.query(sql, []).await?;
+        let sums = ["persisted", "duplicate", "dead_letter", "discarded"].map(sum).join(", ");
+        let rows = self.query(&format!("SELECT {sums} FROM ledger"), []).await?;
         let Some(row) = rows.first() else { return Ok(Totals::default()) };
         Ok(Totals {
             persisted: count(row, 0)?,
@@ -57,7 +56,7 @@ impl Database {
     /// When the store cannot be read.
     pub async fn receipt(&self, entry: EntryId) -> Result<Option<Receipt>, StoreError> {
         let sql = "SELECT events, persisted, duplicate, dead_letter, expired FROM entries \
-                   WHERE entry_id = ?1";
+                   WHERE entry_id = $1";
         let rows = self.query(sql, [entry.as_bytes().to_vec().into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let (events, persisted, duplicate, dead_letter) =
@@ -73,7 +72,8 @@ impl Database {
     /// # Errors
     /// When the store cannot be read.
     pub async fn last_received(&self) -> Result<Option<Hour>, StoreError> {
-        let rows = self.query("SELECT max(received_hour) FROM entries", []).await?;
+        let newest = self.dialect().hour_text("max(received_hour)");
+        let rows = self.query(&format!("SELECT {newest} FROM entries"), []).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let text: Option<String> = row.try_get_by_index(0).map_err(store_error)?;
         text.map(|text| Hour::parse(&text).ok_or_else(|| damaged("an hour"))).transpose()
@@ -84,7 +84,8 @@ impl Database {
     /// # Errors
     /// When the store cannot be read.
     pub async fn oldest(&self) -> Result<Option<Hour>, StoreError> {
-        let rows = self.query("SELECT min(day) FROM margin_day", []).await?;
+        let oldest = self.dialect().day_text("min(day)");
+        let rows = self.query(&format!("SELECT {oldest} FROM margin_day"), []).await?;
         Ok(day(rows.first(), 0)?.map(Day::start))
     }
 
@@ -94,9 +95,9 @@ impl Database {
     /// # Errors
     /// When the store cannot be read.
     pub async fn raw_days(&self, keep: Span) -> Result<Option<(Day, Day)>, StoreError> {
-        let sql = "SELECT substr(min(timestamp_hour), 1, 10), substr(max(timestamp_hour), 1, 10) \
-                   FROM events";
-        let rows = self.query(sql, []).await?;
+        let [oldest, newest] =
+            ["min", "max"].map(|f| self.dialect().day_of_hour(&format!("{f}(timestamp_hour)")));
+        let rows = self.query(&format!("SELECT {oldest}, {newest} FROM events"), []).await?;
         let whole = self.clock().hour().plus(-keep.whole_hours()).day().plus(1);
         let days = day(rows.first(), 0)?.zip(day(rows.first(), 1)?);
         let days = days.map(|(oldest, newest)| (oldest.max(whole), newest));
@@ -108,9 +109,14 @@ impl Database {
     /// # Errors
     /// When the store cannot be read.
     pub async fn watermark(&self) -> Result<u64, StoreError> {
-        let rows = self.query("SELECT coalesce(sum(commits), 0) FROM ledger", []).await?;
+        let rows = self.query(&format!("SELECT {} FROM ledger", sum("commits")), []).await?;
         rows.first().map_or(Ok(0), |row| count(row, 0))
     }
+}
+
+/// The sum of a column of the ledger. PostgreSQL adds big integers up to a type of its own.
+fn sum(column: &str) -> String {
+    format!("CAST(coalesce(sum({column}), 0) AS BIGINT)")
 }
 
 /// A column that holds a day, or nothing.

@@ -1,4 +1,4 @@
-//! The store against plain SQL, on databases in temporary files.
+//! The store against plain SQL, on every kind of database.
 
 mod housekeeping;
 mod letters;
@@ -15,28 +15,74 @@ use stages::{
     Batch, BatchKey, Cx, Entry, EntryId, Hour, ManualClock, Pipeline, Scanned, Side, StageSpec,
     Status,
 };
+use test_servers::Postgres;
 
 use super::Database;
+use super::database::execute;
+use super::dialect::Dialect;
 use crate::config::settings;
 
 /// 2026-08-20T12:00:00Z.
 const NOON: i64 = 1_787_227_200;
 
-/// A database in a directory of its own, and the clock it goes by.
+/// Makes a test of each function named, on every kind of database.
+macro_rules! on_every_store {
+    ($($test:ident),+ $(,)?) => { $(
+        mod $test {
+            use crate::store::dialect::Dialect;
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$test(Dialect::Sqlite).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$test(Dialect::Postgres).await;
+            }
+        }
+    )+ };
+}
+
+use on_every_store;
+
+/// A database of its own, and the clock it goes by.
 struct Fixture {
     db: Database,
     clock: Arc<ManualClock>,
-    directory: tempfile::TempDir,
+    _place: Place,
+}
+
+/// A database that nobody has used.
+struct Place {
+    url: String,
+    _directory: tempfile::TempDir,
+}
+
+impl Place {
+    fn new(dialect: Dialect) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = match dialect {
+            Dialect::Sqlite => {
+                format!("sqlite://{}", directory.path().join("data/store.db").display())
+            }
+            Dialect::Postgres => Postgres::shared().database(),
+        };
+        Self { url, _directory: directory }
+    }
+
+    fn open(&self, clock: Arc<ManualClock>) -> Database {
+        Database::open(&settings_for(&self.url), clock).unwrap()
+    }
 }
 
 impl Fixture {
-    async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+    async fn new(dialect: Dialect) -> Self {
+        let place = Place::new(dialect);
         let clock = Arc::new(ManualClock::at(NOON));
-        let url = format!("sqlite://{}", directory.path().join("data/store.db").display());
-        let db = Database::open(&settings_for(&url), Arc::clone(&clock) as _).unwrap();
+        let db = place.open(Arc::clone(&clock));
         db.migrate_up().await.unwrap();
-        Self { db, clock, directory }
+        Self { db, clock, _place: place }
     }
 
     /// Runs entries through the worker's stages in one transaction.
@@ -61,29 +107,50 @@ impl Fixture {
     }
 
     async fn run(&self, sql: &str) {
-        self.db.execute(sql, []).await.unwrap();
+        execute(self.db.writer(), sql, []).await.unwrap();
     }
 
-    /// Makes the database refuse events of version 6.6.6.
-    async fn poison(&self) {
-        self.run(
-            "CREATE TRIGGER poison BEFORE INSERT ON events WHEN NEW.version = '6.6.6' \
-             BEGIN SELECT RAISE(ABORT, 'refused'); END",
-        )
-        .await;
+    /// Makes the database refuse events of version 6.6.6. Answers with which code.
+    async fn poison(&self) -> &'static str {
+        match self.db.dialect() {
+            Dialect::Sqlite => {
+                self.run(
+                    "CREATE TRIGGER poison BEFORE INSERT ON events WHEN NEW.version = '6.6.6' \
+                     BEGIN SELECT RAISE(ABORT, 'refused'); END",
+                )
+                .await;
+                // SQLITE_CONSTRAINT_TRIGGER
+                "1811"
+            }
+            Dialect::Postgres => {
+                self.run("ALTER TABLE events ADD CONSTRAINT poison CHECK (version <> '6.6.6')")
+                    .await;
+                // check_violation
+                "23514"
+            }
+        }
+    }
+
+    async fn heal(&self) {
+        let sql = self
+            .db
+            .dialect()
+            .either("DROP TRIGGER poison", "ALTER TABLE events DROP CONSTRAINT poison");
+        self.run(sql).await;
     }
 
     /// Fails unless every rollup is what a GROUP BY over the raw rows gives, column by column.
     async fn assert_rollups_equal_raw_rows(&self) {
         const BASE: &str = "tool, version, analytics_level, status, coalesce(service, ''), \
             coalesce(country, '')";
-        const RAW: &str = "count(*), coalesce(sum(cache_hit), 0), coalesce(sum(NOT cache_hit), 0), \
+        const RAW: &str = "count(*), count(*) FILTER (WHERE cache_hit), \
+            count(*) FILTER (WHERE NOT cache_hit), \
             coalesce(sum(retry_count), 0), count(retry_count), \
             coalesce(sum(response_time_ms), 0), count(response_time_ms), min(response_time_ms), \
             max(response_time_ms)";
         const STORED: &str = "calls, cache_hits, cache_misses, retries, retry_events, time_sum, \
             time_count, time_min, time_max";
-        let buckets = [("hour", "timestamp_hour"), ("day", "substr(timestamp_hour, 1, 10)")];
+        let buckets = [("hour", "timestamp_hour"), ("day", "date(timestamp_hour)")];
         for (bucket, raw) in buckets {
             self.assert_same(
                 &format!("SELECT {raw}, {BASE}, {RAW} FROM events GROUP BY 1, 2, 3, 4, 5, 6, 7"),
@@ -122,8 +189,7 @@ impl Fixture {
 
     async fn assert_same(&self, want: &str, got: &str) {
         for (a, b) in [(want, got), (got, want)] {
-            let surplus =
-                format!("SELECT count(*) FROM (SELECT * FROM ({a}) EXCEPT SELECT * FROM ({b}))");
+            let surplus = format!("SELECT count(*) FROM ({a} EXCEPT {b}) AS odd");
             assert_eq!(self.int(&surplus).await, 0, "rows of `{a}` that are not in `{b}`");
         }
     }

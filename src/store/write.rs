@@ -1,109 +1,43 @@
 //! The write side: the worker's transaction, one statement a step.
 //!
-//! Every step takes all its rows as one JSON text, so the cost of a statement is paid once a group
-//! and not once an event. `jsonb_each` (SQLite 3.51, which is built in) hands out each row in binary
-//! form; `json_each` would print it as text that every column parses again, at twice the time.
+//! Every step takes all its rows as a few values, so the cost of a statement is paid once a group
+//! and not once an event.
 
 pub(super) mod cells;
+mod statements;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use sea_orm::{DatabaseTransaction, TransactionTrait};
+use sea_orm::{DatabaseTransaction, TransactionTrait, Value};
 use stages::entry::write_payload;
 use stages::ports::{DeadLetter, Outcome, Row, Settled, Store, StoreError, StoreTx};
 use stages::rollup::Rollups;
 use stages::{BatchKey, Day, EntryId, Hour, Identity};
 
+use self::statements::{Claim, ENTRIES, EVENTS, HOURS, IDENTITIES, LETTERS, OUTCOMES, Statements};
 use super::Database;
 use super::database::{execute, query};
+use super::dialect::Dialect;
 use super::error::store_error;
-use super::json::JsonRows;
+use super::rows::{Column, Rows};
 
-/// The ledger row that this process adds to. SQLite has one writer, so one row serves all.
-const SHARD: i64 = 0;
 /// The code under which batch-persist sets aside what stayed in the queue too long.
 const EXPIRED: &str = "expired";
-
-const KNOWN_ENTRIES: &str = "SELECT j.key FROM jsonb_each(?1) j CROSS JOIN entries e \
-    WHERE e.entry_id = unhex(j.value->>0)";
-const INSERT_ENTRIES: &str = "INSERT INTO entries \
-    (entry_id, received_hour, events, persisted, duplicate, dead_letter, expired) \
-    SELECT unhex(value->>0), value->>1, 0, 0, 0, 0, 0 FROM jsonb_each(?1) WHERE true \
-    ON CONFLICT DO NOTHING";
-
-const INSERT_EVENTS: &str = "INSERT INTO events \
-    (timestamp_hour, version, tool, status, analytics_level, response_time_ms, service, cache_hit, \
-     retry_count, country, parameters, session_id, sequence_number, error_type, received_hour) \
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, \
-     value->>8, value->>9, value->>10, value->>11, value->>12, value->>13, value->>14 \
-    FROM jsonb_each(?1)";
-
-const INSERT_LETTERS: &str = "INSERT INTO dead_letters \
-    (id, code, sqlstate, payload, received_hour, first_seen_hour, attempts) \
-    SELECT randomblob(16), value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 \
-    FROM jsonb_each(?1)";
-
-const SETTLE_ENTRIES: &str = "UPDATE entries SET events = j.value->>1, persisted = j.value->>2, \
-    duplicate = j.value->>3, dead_letter = j.value->>4, \
-    expired = j.value->>2 = 0 AND j.value->>4 > 0 \
-      AND received_hour IN (SELECT value FROM json_each(?2)) \
-    FROM jsonb_each(?1) j WHERE entry_id = unhex(j.value->>0)";
-
-const ADD_TO_LEDGER: &str = "INSERT INTO ledger \
-    (shard, persisted, duplicate, dead_letter, discarded, commits) VALUES (?1, ?2, ?3, ?4, ?5, 1) \
-    ON CONFLICT (shard) DO UPDATE SET persisted = ledger.persisted + excluded.persisted, \
-    duplicate = ledger.duplicate + excluded.duplicate, \
-    dead_letter = ledger.dead_letter + excluded.dead_letter, \
-    discarded = ledger.discarded + excluded.discarded, commits = ledger.commits + 1";
-
-/// A table of identities by day, and its statements.
-struct Identities {
-    known: &'static str,
-    insert: &'static str,
-}
-
-/// Looks a key up under every day that the table holds: `day IN` makes each a step into the primary
-/// key, and the days are found by stepping from one to the next.
-macro_rules! identities {
-    ($table:literal) => {
-        Identities {
-            known: concat!(
-                "WITH RECURSIVE held(day) AS (SELECT min(day) FROM ",
-                $table,
-                " UNION ALL SELECT (SELECT min(k.day) FROM ",
-                $table,
-                " k WHERE k.day > held.day) FROM held WHERE held.day IS NOT NULL) \
-                 SELECT j.key FROM jsonb_each(?1) j WHERE EXISTS (SELECT 1 FROM ",
-                $table,
-                " k WHERE k.day IN (SELECT day FROM held) AND k.key = unhex(j.value->>0))"
-            ),
-            insert: concat!(
-                "INSERT INTO ",
-                $table,
-                " (key, day) SELECT unhex(value->>0), value->>1 FROM jsonb_each(?1) WHERE true \
-                 ON CONFLICT DO NOTHING"
-            ),
-        }
-    };
-}
-
-const BATCHES: Identities = identities!("batch_keys");
-const EVENTS: Identities = identities!("event_keys");
-const RELEASE_EVENTS: &str = "DELETE FROM event_keys WHERE (day, key) IN \
-    (SELECT value->>1, unhex(value->>0) FROM jsonb_each(?1))";
 
 /// When a dead letter was first seen and how often it was tried.
 #[derive(Debug, Clone)]
 pub(super) struct Past {
-    pub(super) first_seen: String,
+    pub(super) first_seen: Hour,
     pub(super) attempts: i64,
 }
 
 /// An open transaction of the worker.
 pub(super) struct WriteTx {
     tx: DatabaseTransaction,
+    dialect: Dialect,
+    statements: &'static Statements,
     now: Hour,
     /// Hours of receipt whose entries have expired: age alone decides that, so an entry of such an
     /// hour of which nothing was stored has expired as a whole.
@@ -116,6 +50,8 @@ impl Database {
     pub(super) async fn write(&self) -> Result<WriteTx, StoreError> {
         Ok(WriteTx {
             tx: self.begin_write().await?,
+            dialect: self.dialect(),
+            statements: Statements::of(self.dialect()),
             now: self.clock().hour(),
             expired: Mutex::default(),
             replayed: Mutex::default(),
@@ -143,41 +79,60 @@ impl WriteTx {
     /// Adds to the ledger; a negative number takes away. Moves the watermark.
     pub(super) async fn add_to_ledger(&self, change: LedgerChange) -> Result<(), StoreError> {
         let LedgerChange { persisted, duplicate, dead_letter, discarded } = change;
-        let values = [SHARD, persisted, duplicate, dead_letter, discarded];
-        execute(&self.tx, ADD_TO_LEDGER, values.map(Into::into)).await.map(drop)
+        let values = [persisted, duplicate, dead_letter, discarded];
+        execute(&self.tx, &self.statements.add_to_ledger, values.map(Into::into)).await.map(drop)
     }
 
     pub(super) async fn finish(self) -> Result<(), StoreError> {
         self.tx.commit().await.map_err(store_error)
     }
 
-    /// Inserts keys and answers for each whether it was new. Few are known as a rule, so the known
-    /// ones are asked for and the new ones are not: an answer a row would cost more than the row.
+    fn rows(&self, columns: &[Column], rows: usize, row_bytes: usize) -> Rows {
+        Rows::new(self.dialect, columns, rows, row_bytes)
+    }
+
+    /// Inserts keys and answers for each whether it was new.
     async fn claim<K: Copy + Sync>(
         &self,
-        known: &str,
-        insert: &str,
+        claim: &Claim,
+        columns: &[Column],
         keys: &[K],
-        write: impl Fn(&mut JsonRows, K) + Sync + Send,
+        write: impl Fn(&mut Rows, K) + Sync + Send,
     ) -> Result<Vec<bool>, StoreError> {
-        let json = |keep: &dyn Fn(usize) -> bool| {
-            let mut rows = JsonRows::with_capacity(keys.len(), 60);
+        let rows = |keep: &dyn Fn(usize) -> bool| {
+            let mut rows = self.rows(columns, keys.len(), 60);
             for (_, &key) in keys.iter().enumerate().filter(|&(index, _)| keep(index)) {
                 rows.row(|row| write(row, key));
             }
-            rows
+            rows.finish()
         };
-        let mut new = vec![true; keys.len()];
-        let everything = json(&|_| true).finish();
-        for row in query(&self.tx, known, [everything.clone()]).await? {
+        let everything = rows(&|_| true);
+        match claim {
+            Claim::Insert(sql) => self.unknown(sql, everything, keys.len()).await,
+            Claim::LookAndInsert { known, insert } => {
+                let new = self.unknown(known, everything.clone(), keys.len()).await?;
+                let wanted =
+                    if new.contains(&false) { rows(&|index| new[index]) } else { everything };
+                execute(&self.tx, insert, wanted).await?;
+                Ok(new)
+            }
+        }
+    }
+
+    /// Runs a query for the numbers of known keys. Answers for each whether it is none of them.
+    async fn unknown(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+        keys: usize,
+    ) -> Result<Vec<bool>, StoreError> {
+        let mut new = vec![true; keys];
+        for row in query(&self.tx, sql, values).await? {
             let index: i64 = row.try_get_by_index(0).map_err(store_error)?;
             if let Some(new) = usize::try_from(index).ok().and_then(|index| new.get_mut(index)) {
                 *new = false;
             }
         }
-        let wanted =
-            if new.contains(&false) { json(&|index| new[index]).finish() } else { everything };
-        execute(&self.tx, insert, [wanted]).await?;
         Ok(new)
     }
 }
@@ -203,42 +158,43 @@ impl LedgerChange {
 #[async_trait]
 impl StoreTx for WriteTx {
     async fn mark_entries(&self, entries: &[(EntryId, Hour)]) -> Result<Vec<bool>, StoreError> {
-        let write = |row: &mut JsonRows, (id, received): (EntryId, Hour)| {
+        let write = |row: &mut Rows, (id, received): (EntryId, Hour)| {
             row.bytes(id.as_bytes());
             row.hour(received);
         };
-        self.claim(KNOWN_ENTRIES, INSERT_ENTRIES, entries, write).await
+        self.claim(&self.statements.entries, &ENTRIES, entries, write).await
     }
 
     async fn claim_batches(&self, keys: &[(BatchKey, Day)]) -> Result<Vec<bool>, StoreError> {
-        let write = |row: &mut JsonRows, (key, day): (BatchKey, Day)| {
+        let write = |row: &mut Rows, (key, day): (BatchKey, Day)| {
             row.bytes(key.as_bytes());
             row.day(day);
         };
-        self.claim(BATCHES.known, BATCHES.insert, keys, write).await
+        self.claim(&self.statements.batches, &IDENTITIES, keys, write).await
     }
 
     async fn claim_events(&self, keys: &[(Identity, Day)]) -> Result<Vec<bool>, StoreError> {
-        self.claim(EVENTS.known, EVENTS.insert, keys, write_identity).await
+        self.claim(&self.statements.events, &IDENTITIES, keys, write_identity).await
     }
 
     async fn release_events(&self, keys: &[(Identity, Day)]) -> Result<(), StoreError> {
-        let mut rows = JsonRows::with_capacity(keys.len(), 60);
+        let mut rows = self.rows(&IDENTITIES, keys.len(), 60);
         for &key in keys {
             rows.row(|row| write_identity(row, key));
         }
-        execute(&self.tx, RELEASE_EVENTS, [rows.finish()]).await.map(drop)
+        execute(&self.tx, &self.statements.release_events, rows.finish()).await.map(drop)
     }
 
     async fn insert_events(&self, rows: &[Row<'_>]) -> Result<(), StoreError> {
-        let mut json = JsonRows::with_capacity(rows.len(), 200);
+        let mut values = self.rows(&EVENTS, rows.len(), 200);
         for row in rows {
-            json.row(|json| write_event(json, row));
+            values.row(|values| write_event(values, row));
         }
-        let json = json.finish();
-        // A statement undoes itself when it fails, but for a trigger that says otherwise.
+        let values = values.finish();
+        // In SQLite a statement undoes itself when it fails, but for a trigger that says otherwise;
+        // PostgreSQL takes nothing more after a failure but the way back.
         let savepoint = self.tx.begin().await.map_err(store_error)?;
-        match execute(&savepoint, INSERT_EVENTS, [json]).await {
+        match execute(&savepoint, &self.statements.insert_events, values).await {
             Ok(_) => savepoint.commit().await.map_err(store_error),
             Err(error) => {
                 savepoint.rollback().await.map_err(store_error)?;
@@ -248,7 +204,7 @@ impl StoreTx for WriteTx {
     }
 
     async fn insert_dead_letters(&self, letters: &[DeadLetter<'_>]) -> Result<(), StoreError> {
-        let mut rows = JsonRows::with_capacity(letters.len(), 400);
+        let mut rows = self.rows(&LETTERS, letters.len(), 400);
         for letter in letters {
             let payload =
                 write_payload(letter.event).map_err(|e| StoreError::Transient(Box::new(e)))?;
@@ -258,17 +214,14 @@ impl StoreTx for WriteTx {
                 row.optional_text(letter.sqlstate.as_deref());
                 row.text(&payload);
                 row.hour(letter.received);
-                match &past {
-                    Some(past) => row.text(&past.first_seen),
-                    None => row.hour(self.now),
-                }
+                row.hour(past.as_ref().map_or(self.now, |past| past.first_seen));
                 row.plain(past.map_or(1, |past| past.attempts + 1));
             });
             if letter.code.as_str() == EXPIRED {
                 lock(&self.expired).insert(letter.received);
             }
         }
-        execute(&self.tx, INSERT_LETTERS, [rows.finish()]).await.map(drop)
+        execute(&self.tx, &self.statements.insert_letters, rows.finish()).await.map(drop)
     }
 
     async fn merge_rollups(&self, rollups: &Rollups) -> Result<(), StoreError> {
@@ -276,7 +229,7 @@ impl StoreTx for WriteTx {
     }
 
     async fn settle(&self, entries: &[Settled]) -> Result<(), StoreError> {
-        let mut rows = JsonRows::with_capacity(entries.len(), 60);
+        let mut rows = self.rows(&OUTCOMES, entries.len(), 60);
         let mut change = LedgerChange::default();
         for Settled { id, outcome } in entries {
             let Outcome { persisted, duplicate, dead_letter, discarded } = outcome;
@@ -289,9 +242,10 @@ impl StoreTx for WriteTx {
             });
             change.add(outcome);
         }
-        let mut expired = JsonRows::list();
-        lock(&self.expired).iter().for_each(|&hour| expired.hour(hour));
-        execute(&self.tx, SETTLE_ENTRIES, [rows.finish(), expired.finish()]).await?;
+        let mut expired = self.rows(&HOURS, 0, 0);
+        lock(&self.expired).iter().for_each(|&hour| expired.row(|row| row.hour(hour)));
+        let values = [rows.finish(), expired.finish()].concat();
+        execute(&self.tx, &self.statements.settle, values).await?;
         self.add_to_ledger(change).await
     }
 
@@ -300,28 +254,28 @@ impl StoreTx for WriteTx {
     }
 }
 
-fn write_identity(row: &mut JsonRows, (identity, day): (Identity, Day)) {
+fn write_identity(row: &mut Rows, (identity, day): (Identity, Day)) {
     row.bytes(identity.as_bytes());
     row.day(day);
 }
 
-fn write_event(json: &mut JsonRows, row: &Row<'_>) {
+fn write_event(values: &mut Rows, row: &Row<'_>) {
     let event = row.event;
-    json.hour(event.hour());
-    json.text(event.version());
-    json.text(event.tool());
-    json.text(event.status().as_str());
-    json.text(event.level().as_str());
-    json.optional(event.response_time_ms());
-    json.optional_text(event.service());
-    json.optional(event.cache_hit());
-    json.optional(event.retry_count());
-    json.optional_text(event.country());
-    json.optional_text(event.parameters_json().as_deref());
-    json.optional_text(event.session_id());
-    json.optional(event.sequence_number());
-    json.optional_text(event.error_type());
-    json.hour(row.received);
+    values.hour(event.hour());
+    values.text(event.version());
+    values.text(event.tool());
+    values.text(event.status().as_str());
+    values.text(event.level().as_str());
+    values.optional(event.response_time_ms());
+    values.optional_text(event.service());
+    values.optional(event.cache_hit());
+    values.optional(event.retry_count());
+    values.optional_text(event.country());
+    values.optional_text(event.parameters_json().as_deref());
+    values.optional_text(event.session_id());
+    values.optional(event.sequence_number());
+    values.optional_text(event.error_type());
+    values.hour(row.received);
 }
 
 /// Counts of events are far below the largest signed number; one that is not is a broken caller's.

@@ -13,10 +13,7 @@ fn one_refused_event_among_ten_thousand_is_set_aside_and_replayed() {
     let server = Server::start();
     server.drained();
     let sql = server.store();
-    sql.run(
-        "CREATE TRIGGER poison BEFORE INSERT ON events WHEN NEW.version = '6.6.6' \
-         BEGIN SELECT RAISE(ABORT, 'refused'); END",
-    );
+    sql.poison(Some("6.6.6"));
     for batch in 0..100 {
         let events = (0..100).map(|i| {
             let event = Event::standard("get_forecast").with("response_time_ms", 100 + i);
@@ -38,7 +35,7 @@ fn one_refused_event_among_ten_thousand_is_set_aside_and_replayed() {
     assert!(!server.command(&["dead-letters", "replay", "--all"]).status.success());
     assert_eq!(sql.int("SELECT count(*) FROM dead_letters"), 1);
 
-    sql.run("DROP TRIGGER poison");
+    sql.heal();
     let replayed = server.command(&["dead-letters", "replay", "--all"]);
     assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
     let ledger = server.drained();
@@ -51,14 +48,11 @@ fn a_dead_letter_holds_no_identity_and_a_dropped_one_is_discarded() {
     let server = Server::start();
     server.drained();
     let sql = server.store();
-    sql.run(
-        "CREATE TRIGGER poison BEFORE INSERT ON events \
-         BEGIN SELECT RAISE(ABORT, 'refused'); END",
-    );
+    sql.poison(None);
     let event = || Event::batch([Event::detailed("get_alerts", "00112233445566ff", 1)]);
     server.post(event());
     assert_eq!(server.drained()["dead_letter"], 1);
-    sql.run("DROP TRIGGER poison");
+    sql.heal();
 
     // The client sends the same event again, to a server whose door has forgotten it.
     let server = server.restart();
@@ -72,13 +66,12 @@ fn a_dead_letter_holds_no_identity_and_a_dropped_one_is_discarded() {
     assert_eq!((&ledger["persisted"], &ledger["duplicate"]), (&json!(1), &json!(1)));
 
     let sql = server.store();
-    sql.run(
-        "CREATE TRIGGER poison BEFORE INSERT ON events \
-         BEGIN SELECT RAISE(ABORT, 'refused'); END",
-    );
+    sql.poison(None);
     server.post(Event::batch([Event::minimal("get_alerts")]));
     assert_eq!(server.drained()["dead_letter"], 1);
-    let id = sql.texts("SELECT lower(hex(id)) FROM dead_letters").remove(0);
+    let listed = server.command(&["dead-letters", "list"]).stdout;
+    let listed = String::from_utf8(listed).unwrap();
+    let id = listed.lines().nth(1).unwrap().split(' ').next().unwrap().to_owned();
     assert!(server.command(&["dead-letters", "drop", &id]).status.success());
     let ledger = server.drained();
     assert_eq!((&ledger["dead_letter"], &ledger["discarded"]), (&json!(0), &json!(1)));

@@ -11,49 +11,32 @@ use stages::{Day, Hour, Status};
 use super::split::split;
 use super::{AxisCell, AxisSeriesCell, Grain, Range, SeriesCell};
 use crate::store::Database;
+use crate::store::dialect::Dialect;
 use crate::store::error::damaged;
 use crate::store::status::{count, optional_count, text};
 
 /// The buckets that exist are found by stepping from one to the next, and only the wanted axis is
 /// read of each: a range may be far longer than the data, and an axis is a small part of a bucket.
-macro_rules! margins_sql {
-    ($table:literal, $bucket:literal) => {
-        concat!(
-            "WITH RECURSIVE held(at) AS (SELECT min(",
-            $bucket,
-            ") FROM ",
-            $table,
-            " WHERE ",
-            $bucket,
-            " >= ?1 AND ",
-            $bucket,
-            " < ?2 \
-             UNION ALL SELECT (SELECT min(",
-            $bucket,
-            ") FROM ",
-            $table,
-            " WHERE ",
-            $bucket,
-            " > held.at AND ",
-            $bucket,
-            " < ?2) \
-             FROM held WHERE held.at IS NOT NULL) \
-             SELECT m.",
-            $bucket,
-            ", m.tool, m.value, m.status, m.calls, m.batches, m.cache_hits, \
-             m.cache_misses, m.retries, m.retry_events, m.time_sum, m.time_count, m.time_min, \
-             m.time_max, m.times FROM held CROSS JOIN ",
-            $table,
-            " m \
-             WHERE m.",
-            $bucket,
-            " = held.at AND m.axis = ?3 AND (?4 IS NULL OR m.tool = ?4)"
-        )
+fn margins_sql(dialect: Dialect, grain: Grain) -> String {
+    let (table, at) = match grain {
+        Grain::Hour => ("margin_hour", "hour"),
+        Grain::Day => ("margin_day", "day"),
     };
+    let (from, to, shown) = match grain {
+        Grain::Hour => (dialect.hour("$1"), dialect.hour("$2"), dialect.hour_text("m.hour")),
+        Grain::Day => (dialect.day("$1"), dialect.day("$2"), dialect.day_text("m.day")),
+    };
+    format!(
+        "WITH RECURSIVE held(at) AS (SELECT min({at}) FROM {table} WHERE {at} >= {from} AND {at} < {to} \
+         UNION ALL SELECT (SELECT min({at}) FROM {table} WHERE {at} > held.at AND {at} < {to}) \
+         FROM held WHERE held.at IS NOT NULL) \
+         SELECT {shown}, m.tool, m.value, m.status, m.calls, m.batches, m.cache_hits, \
+         m.cache_misses, m.retries, m.retry_events, m.time_sum, m.time_count, m.time_min, \
+         m.time_max, m.times FROM held CROSS JOIN {table} m \
+         WHERE m.{at} = held.at AND m.axis = $3 AND ($4 IS NULL OR m.tool = $4)"
+    )
 }
 
-const BY_HOUR: &str = margins_sql!("margin_hour", "hour");
-const BY_DAY: &str = margins_sql!("margin_day", "day");
 /// Where the measures begin in the answer.
 const FIRST_MEASURE: usize = 4;
 
@@ -145,14 +128,15 @@ impl Database {
             Grain::Hour => vec![hours(range)],
             Grain::Day => {
                 let parts = split(range);
-                let days = (BY_DAY, parts.first.to_string(), parts.end.to_string());
+                let days = (Grain::Day, parts.first.to_string(), parts.end.to_string());
                 vec![hours(parts.head), days, hours(parts.tail)]
             }
         };
         let mut cells = Vec::new();
-        for (sql, from, to) in parts.into_iter().filter(|(_, from, to)| from < to) {
+        for (table, from, to) in parts.into_iter().filter(|(_, from, to)| from < to) {
             let values = [from.into(), to.into(), axis.as_str().into(), tool.into()];
-            for row in self.query(sql, values).await? {
+            let sql = margins_sql(self.dialect(), table);
+            for row in self.query(&sql, values).await? {
                 cells.push(cell(&row)?);
             }
         }
@@ -160,8 +144,8 @@ impl Database {
     }
 }
 
-fn hours(range: Range) -> (&'static str, String, String) {
-    (BY_HOUR, range.from.to_string(), range.to.to_string())
+fn hours(range: Range) -> (Grain, String, String) {
+    (Grain::Hour, range.from.to_string(), range.to.to_string())
 }
 
 fn bucket_of(hour: Hour, grain: Grain) -> Hour {

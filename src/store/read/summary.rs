@@ -8,10 +8,6 @@ use crate::store::Database;
 use crate::store::error::damaged;
 use crate::store::status::{count, text};
 
-const ERRORS: &str = "SELECT tool, version, error_type, sum(count), min(hour), max(hour) \
-    FROM errors WHERE hour >= ?1 AND hour < ?2 AND (?3 IS NULL OR tool = ?3) \
-    GROUP BY tool, version, error_type ORDER BY tool, version, error_type";
-
 impl Database {
     /// Errors in a range by tool, version and type, in that order.
     ///
@@ -22,10 +18,20 @@ impl Database {
         range: Range,
         tool: Option<&str>,
     ) -> Result<Vec<ErrorCell>, StoreError> {
+        let d = self.dialect();
+        let sql = format!(
+            "SELECT tool, version, error_type, CAST(sum(count) AS BIGINT), {first}, {last} \
+             FROM errors WHERE hour >= {from} AND hour < {to} AND ($3 IS NULL OR tool = $3) \
+             GROUP BY tool, version, error_type ORDER BY tool, version, error_type",
+            first = d.hour_text("min(hour)"),
+            last = d.hour_text("max(hour)"),
+            from = d.hour("$1"),
+            to = d.hour("$2"),
+        );
         let values = [range.from.to_string().into(), range.to.to_string().into(), tool.into()];
         let hour = |text: String| Hour::parse(&text).ok_or_else(|| damaged("an hour"));
         let mut cells = Vec::new();
-        for row in self.query(ERRORS, values).await? {
+        for row in self.query(&sql, values).await? {
             cells.push(ErrorCell {
                 tool: text(&row, 0)?,
                 version: text(&row, 1)?,

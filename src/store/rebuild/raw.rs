@@ -8,35 +8,69 @@ use stages::rollup::{Axis, Dims, ErrorKey, Margin};
 use stages::{Day, Hour, Scanned, Status};
 
 use super::Counts;
-use crate::store::database::query;
+use crate::store::database::{execute, query};
+use crate::store::dialect::Dialect;
 use crate::store::error::{damaged, store_error};
 use crate::store::status::text;
 
 /// Rows read at a time.
 const CHUNK: i64 = 10_000;
-/// One hour is one stretch of the index on `timestamp_hour`, in the order of rowids.
-const RAW: &str = "SELECT rowid, version, tool, status, analytics_level, response_time_ms, service, \
-    cache_hit, retry_count, country, error_type FROM events \
-    WHERE timestamp_hour = ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3";
+const COLUMNS: &str = "version, tool, status, analytics_level, \
+    CAST(response_time_ms AS BIGINT), service, cache_hit, CAST(retry_count AS BIGINT), country, \
+    error_type";
 
-/// Counts the raw rows of a day; `batches` is 0 throughout.
+/// Counts the raw rows of a day; `batches` is 0 throughout. Call it within a transaction.
 pub(super) async fn expected(db: &impl ConnectionTrait, day: Day) -> Result<Counts, StoreError> {
     let mut expected = Counts::default();
     for hour in (0..24).map(|hour| day.start().plus(hour)) {
-        let mut last = 0_i64;
-        loop {
-            let values = [hour.to_string().into(), last.into(), CHUNK.into()];
-            let rows = query(db, RAW, values).await?;
-            for row in &rows {
-                expected.add(&event(row, hour)?);
-            }
-            match rows.last() {
-                Some(row) => last = row.try_get_by_index(0).map_err(store_error)?,
-                None => break,
-            }
+        match Dialect::of(db) {
+            Dialect::Sqlite => by_rowid(db, hour, &mut expected).await?,
+            Dialect::Postgres => by_cursor(db, hour, &mut expected).await?,
         }
     }
     Ok(expected)
+}
+
+/// One hour is one stretch of the index on `timestamp_hour`, in the order of rowids.
+async fn by_rowid(
+    db: &impl ConnectionTrait,
+    hour: Hour,
+    expected: &mut Counts,
+) -> Result<(), StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, rowid FROM events \
+         WHERE timestamp_hour = $1 AND rowid > $2 ORDER BY rowid LIMIT {CHUNK}"
+    );
+    let mut last = 0_i64;
+    loop {
+        let rows = query(db, &sql, [hour.to_string().into(), last.into()]).await?;
+        expected.add_all(&rows, hour)?;
+        match rows.last() {
+            Some(row) => last = row.try_get_by_index(10).map_err(store_error)?,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Rows have no order of their own, so the server remembers how far it was read.
+async fn by_cursor(
+    db: &impl ConnectionTrait,
+    hour: Hour,
+    expected: &mut Counts,
+) -> Result<(), StoreError> {
+    // A cursor's query takes no values; an hour is displayed as digits and punctuation.
+    let declare = format!(
+        "DECLARE raw NO SCROLL CURSOR FOR SELECT {COLUMNS} FROM events \
+         WHERE timestamp_hour = '{hour}'"
+    );
+    execute(db, &declare, []).await?;
+    loop {
+        let rows = query(db, &format!("FETCH {CHUNK} FROM raw"), []).await?;
+        if rows.is_empty() {
+            return execute(db, "CLOSE raw", []).await.map(drop);
+        }
+        expected.add_all(&rows, hour)?;
+    }
 }
 
 /// A raw row as the event it was made from, as far as it is counted. It passed the scan once; a
@@ -44,19 +78,19 @@ pub(super) async fn expected(db: &impl ConnectionTrait, day: Day) -> Result<Coun
 fn event(row: &QueryResult, hour: Hour) -> Result<Scanned, StoreError> {
     let number = |column| row.try_get_by_index::<Option<i64>>(column).map_err(store_error);
     let words = |column| row.try_get_by_index::<Option<String>>(column).map_err(store_error);
-    let cache_hit: Option<bool> = row.try_get_by_index(7).map_err(store_error)?;
+    let cache_hit: Option<bool> = row.try_get_by_index(6).map_err(store_error)?;
     let payload = json!({
-        "version": text(row, 1)?,
-        "tool": text(row, 2)?,
-        "status": text(row, 3)?,
-        "level": text(row, 4)?,
+        "version": text(row, 0)?,
+        "tool": text(row, 1)?,
+        "status": text(row, 2)?,
+        "level": text(row, 3)?,
         "timestamp": hour.unix_seconds(),
-        "error_type": words(10)?,
-        "response_time_ms": number(5)?,
-        "service": words(6)?,
+        "error_type": words(9)?,
+        "response_time_ms": number(4)?,
+        "service": words(5)?,
         "cache_hit": cache_hit,
-        "retry_count": number(8)?,
-        "country": words(9)?,
+        "retry_count": number(7)?,
+        "country": words(8)?,
         "parameters": [],
         "session_id": null,
         "sequence_number": null,
@@ -66,6 +100,10 @@ fn event(row: &QueryResult, hour: Hour) -> Result<Scanned, StoreError> {
 }
 
 impl Counts {
+    fn add_all(&mut self, rows: &[QueryResult], hour: Hour) -> Result<(), StoreError> {
+        rows.iter().try_for_each(|row| event(row, hour).map(|event| self.add(&event)))
+    }
+
     fn add(&mut self, event: &Scanned) {
         let (hour, day, dims) = (event.hour(), event.hour().day(), Dims::of(event));
         for axis in Axis::ALL {

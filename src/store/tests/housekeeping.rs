@@ -3,16 +3,26 @@
 use stages::Hour;
 use stages::testing::scanned;
 
-use super::{Fixture, NOON, entry, noon};
+use super::{Fixture, NOON, entry, noon, on_every_store};
 use crate::config::settings::Retention;
-use crate::store::lock::FileLock;
+use crate::store::dialect::Dialect;
+use crate::store::lock::{Lock, Purpose};
 use crate::store::{HousekeepingError, Report};
+
+on_every_store![
+    each_table_keeps_its_days_and_loses_one_day_a_run,
+    markers_stay_as_long_as_their_entry_may_come_again,
+    a_clock_five_years_ahead_deletes_nothing_that_the_newest_receipt_keeps,
+    a_receipt_under_a_wrong_clock_costs_one_day_a_run,
+    a_large_share_of_a_large_table_stops_the_run_before_anything_is_deleted,
+    only_one_keeps_house_at_a_time,
+];
 
 const YEAR: i64 = 365 * 24 * 3_600;
 
 /// One event a day, received when it happened, from `days` days ago until noon.
-async fn daily(days: i64) -> Fixture {
-    let f = Fixture::new().await;
+async fn daily(dialect: Dialect, days: i64) -> Fixture {
+    let f = Fixture::new(dialect).await;
     for age in 0..days {
         let then = noon().plus(-24 * age);
         f.clock.step_wall(then.unix_seconds());
@@ -43,9 +53,8 @@ async fn counts(f: &Fixture) -> [i64; 6] {
     counts
 }
 
-#[tokio::test]
-async fn each_table_keeps_its_days_and_loses_one_day_a_run() {
-    let f = daily(100).await;
+async fn each_table_keeps_its_days_and_loses_one_day_a_run(dialect: Dialect) {
+    let f = daily(dialect, 100).await;
     assert_eq!(counts(&f).await, [100; 6]);
     let watermark = f.db.watermark().await.unwrap();
     f.db.housekeep(&Retention::default(), None).await.unwrap();
@@ -58,18 +67,16 @@ async fn each_table_keeps_its_days_and_loses_one_day_a_run() {
     assert_eq!(counts(&f).await, [91, 31, 100, 91, 11, 8]);
 }
 
-#[tokio::test]
-async fn markers_stay_as_long_as_their_entry_may_come_again() {
-    let f = daily(30).await;
+async fn markers_stay_as_long_as_their_entry_may_come_again(dialect: Dialect) {
+    let f = daily(dialect, 30).await;
     settle_down(&f, Some(noon().plus(-24 * 20))).await;
     assert_eq!(f.int("SELECT count(*) FROM entries").await, 21);
     settle_down(&f, None).await;
     assert_eq!(f.int("SELECT count(*) FROM entries").await, 8);
 }
 
-#[tokio::test]
-async fn a_clock_five_years_ahead_deletes_nothing_that_the_newest_receipt_keeps() {
-    let f = daily(91).await;
+async fn a_clock_five_years_ahead_deletes_nothing_that_the_newest_receipt_keeps(dialect: Dialect) {
+    let f = daily(dialect, 91).await;
     settle_down(&f, None).await;
     let before = counts(&f).await;
     f.clock.step_wall(NOON + 5 * YEAR);
@@ -80,9 +87,8 @@ async fn a_clock_five_years_ahead_deletes_nothing_that_the_newest_receipt_keeps(
     assert_eq!(lost, [1, 1, 0, 1, 1, 1]);
 }
 
-#[tokio::test]
-async fn a_receipt_under_a_wrong_clock_costs_one_day_a_run() {
-    let f = daily(60).await;
+async fn a_receipt_under_a_wrong_clock_costs_one_day_a_run(dialect: Dialect) {
+    let f = daily(dialect, 60).await;
     settle_down(&f, None).await;
     let before = counts(&f).await;
     f.clock.step_wall(NOON + 5 * YEAR);
@@ -97,9 +103,8 @@ async fn a_receipt_under_a_wrong_clock_costs_one_day_a_run() {
     assert_eq!(f.db.housekeep(&Retention::default(), None).await.unwrap(), Report::default());
 }
 
-#[tokio::test]
-async fn a_large_share_of_a_large_table_stops_the_run_before_anything_is_deleted() {
-    let f = daily(100).await;
+async fn a_large_share_of_a_large_table_stops_the_run_before_anything_is_deleted(dialect: Dialect) {
+    let f = daily(dialect, 100).await;
     let many = |rows: u32, day: &str| {
         format!(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) \
@@ -127,13 +132,12 @@ async fn a_large_share_of_a_large_table_stops_the_run_before_anything_is_deleted
     assert_eq!(events.rows, 6_001);
 }
 
-#[tokio::test]
-async fn only_one_keeps_house_at_a_time() {
-    let f = daily(100).await;
-    let held = FileLock::attempt(f.db.path().unwrap(), "housekeeping").unwrap();
+async fn only_one_keeps_house_at_a_time(dialect: Dialect) {
+    let f = daily(dialect, 100).await;
+    let held = Lock::attempt(&f.db, Purpose::Housekeeping).await.unwrap();
     let report = f.db.housekeep(&Retention::default(), None).await.unwrap();
     assert_eq!(report, Report { skipped: true, deleted: vec![] });
     assert_eq!(counts(&f).await, [100; 6]);
-    drop(held);
+    held.unwrap().release().await;
     assert!(!f.db.housekeep(&Retention::default(), None).await.unwrap().skipped);
 }

@@ -6,24 +6,36 @@ use stages::EntryId;
 use stages::ports::Outcome;
 use stages::testing::scanned;
 
-use super::{Fixture, entry, mixed, noon, worker};
+use super::{Fixture, entry, mixed, noon, on_every_store, worker};
 use crate::store::Totals;
+use crate::store::dialect::Dialect;
+
+on_every_store![
+    a_refused_event_is_set_aside_and_its_neighbours_go_through,
+    a_letter_that_fails_again_keeps_its_past_and_one_that_succeeds_is_counted,
+    a_letter_whose_event_was_stored_meanwhile_is_a_duplicate,
+    a_dropped_letter_is_discarded,
+    an_entry_that_came_too_late_is_expired_and_its_events_can_be_replayed,
+];
+
+async fn ids(f: &Fixture) -> Vec<String> {
+    f.texts(&format!("SELECT {} FROM dead_letters", f.db.dialect().hex("id"))).await
+}
 
 /// One refused event between neighbours, set aside at noon.
-async fn with_a_letter() -> (Fixture, Vec<String>) {
-    let f = Fixture::new().await;
+async fn with_a_letter(dialect: Dialect) -> (Fixture, Vec<String>) {
+    let f = Fixture::new(dialect).await;
     f.poison().await;
     let mut events = mixed(1, 30);
     let bad = scanned("get_alerts").version("6.6.6").hour(noon()).identity(1).response_time_ms(70);
     events.insert(17, bad.build());
     f.settle(vec![entry(1, noon(), events)]).await;
-    let ids = f.texts("SELECT lower(hex(id)) FROM dead_letters").await;
+    let ids = ids(&f).await;
     (f, ids)
 }
 
-#[tokio::test]
-async fn a_refused_event_is_set_aside_and_its_neighbours_go_through() {
-    let (f, ids) = with_a_letter().await;
+async fn a_refused_event_is_set_aside_and_its_neighbours_go_through(dialect: Dialect) {
+    let (f, ids) = with_a_letter(dialect).await;
     let want = Totals { persisted: 30, dead_letter: 1, ..Totals::default() };
     assert_eq!(f.db.ledger().await.unwrap(), want);
     assert_eq!(f.int("SELECT count(*) FROM events").await, 30);
@@ -34,7 +46,7 @@ async fn a_refused_event_is_set_aside_and_its_neighbours_go_through() {
     assert_eq!(letters.len(), 1);
     let letter = &letters[0];
     assert_eq!((&letter.id, letter.code.as_str()), (&ids[0], "refused_by_store"));
-    assert_eq!(letter.sqlstate.as_deref(), Some("1811"));
+    assert_eq!(letter.sqlstate.as_deref(), Some(dialect.either("1811", "23514")));
     assert_eq!((letter.received, letter.first_seen, letter.attempts), (noon(), noon(), 1));
     assert_eq!(f.db.dead_letters(0).await.unwrap(), []);
     let payload = f.db.dead_letter_payload(&ids[0]).await.unwrap().unwrap();
@@ -42,9 +54,10 @@ async fn a_refused_event_is_set_aside_and_its_neighbours_go_through() {
     assert_eq!(f.db.dead_letter_payload("nonsense").await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn a_letter_that_fails_again_keeps_its_past_and_one_that_succeeds_is_counted() {
-    let (f, ids) = with_a_letter().await;
+async fn a_letter_that_fails_again_keeps_its_past_and_one_that_succeeds_is_counted(
+    dialect: Dialect,
+) {
+    let (f, ids) = with_a_letter(dialect).await;
     f.clock.advance(Duration::from_secs(20 * 24 * 3_600));
     let outcome = f.db.replay_dead_letters(&ids, &worker(), &()).await.unwrap();
     assert_eq!(outcome, Outcome { dead_letter: 1, ..Outcome::default() });
@@ -53,7 +66,7 @@ async fn a_letter_that_fails_again_keeps_its_past_and_one_that_succeeds_is_count
     let want = Totals { persisted: 30, dead_letter: 1, ..Totals::default() };
     assert_eq!(f.db.ledger().await.unwrap(), want);
 
-    f.run("DROP TRIGGER poison").await;
+    f.heal().await;
     let ids = vec![again[0].id.clone()];
     let outcome = f.db.replay_dead_letters(&ids, &worker(), &()).await.unwrap();
     assert_eq!(outcome, Outcome { persisted: 1, ..Outcome::default() });
@@ -67,12 +80,11 @@ async fn a_letter_that_fails_again_keeps_its_past_and_one_that_succeeds_is_count
     assert_eq!(outcome, Outcome::default());
 }
 
-#[tokio::test]
-async fn a_letter_whose_event_was_stored_meanwhile_is_a_duplicate() {
-    let (f, ids) = with_a_letter().await;
+async fn a_letter_whose_event_was_stored_meanwhile_is_a_duplicate(dialect: Dialect) {
+    let (f, ids) = with_a_letter(dialect).await;
     let same = scanned("get_alerts").version("1.0.0").hour(noon()).identity(1).build();
     f.settle(vec![entry(2, noon(), vec![same])]).await;
-    f.run("DROP TRIGGER poison").await;
+    f.heal().await;
     let outcome = f.db.replay_dead_letters(&ids, &worker(), &()).await.unwrap();
     assert_eq!(outcome, Outcome { duplicate: 1, ..Outcome::default() });
     let want = Totals { persisted: 31, duplicate: 1, ..Totals::default() };
@@ -80,18 +92,16 @@ async fn a_letter_whose_event_was_stored_meanwhile_is_a_duplicate() {
     f.assert_rollups_equal_raw_rows().await;
 }
 
-#[tokio::test]
-async fn a_dropped_letter_is_discarded() {
-    let (f, ids) = with_a_letter().await;
+async fn a_dropped_letter_is_discarded(dialect: Dialect) {
+    let (f, ids) = with_a_letter(dialect).await;
     assert_eq!(f.db.drop_dead_letters(&ids).await.unwrap(), 1);
     assert_eq!(f.db.drop_dead_letters(&ids).await.unwrap(), 0);
     let want = Totals { persisted: 30, discarded: 1, ..Totals::default() };
     assert_eq!(f.db.ledger().await.unwrap(), want);
 }
 
-#[tokio::test]
-async fn an_entry_that_came_too_late_is_expired_and_its_events_can_be_replayed() {
-    let f = Fixture::new().await;
+async fn an_entry_that_came_too_late_is_expired_and_its_events_can_be_replayed(dialect: Dialect) {
+    let f = Fixture::new(dialect).await;
     let late = entry(1, noon().plus(-24 * 30), mixed(1, 3));
     f.settle(vec![late, entry(2, noon(), mixed(2, 2))]).await;
     let late = f.db.receipt(EntryId::from_bytes([1; 16])).await.unwrap().unwrap();
@@ -99,7 +109,7 @@ async fn an_entry_that_came_too_late_is_expired_and_its_events_can_be_replayed()
     let other = f.db.receipt(EntryId::from_bytes([2; 16])).await.unwrap().unwrap();
     assert_eq!((other.events, other.outcome.persisted, other.expired), (2, 2, false));
 
-    let ids = f.texts("SELECT lower(hex(id)) FROM dead_letters").await;
+    let ids = ids(&f).await;
     let outcome = f.db.replay_dead_letters(&ids, &worker(), &()).await.unwrap();
     assert_eq!(outcome, Outcome { persisted: 3, ..Outcome::default() });
     f.assert_rollups_equal_raw_rows().await;

@@ -5,8 +5,16 @@ use std::collections::BTreeMap;
 use stages::rollup::{Axis, Dims, Measures};
 use stages::{Hour, Scanned, Status};
 
-use super::{Fixture, entry, mixed, noon};
+use super::{Fixture, entry, mixed, noon, on_every_store};
+use crate::store::dialect::Dialect;
 use crate::store::read::{AxisCell, ErrorCell, Grain, Range};
+
+on_every_store![
+    by_axis_is_what_the_events_sum_up_to,
+    series_are_what_the_events_sum_up_to,
+    whole_days_come_from_the_tables_by_day,
+    errors_are_counted_with_their_first_and_last_hour,
+];
 
 /// What the events of a range sum up to, by whatever `key` makes of them; `batches` is left out.
 fn sums<K: Ord>(
@@ -44,8 +52,8 @@ fn ranges() -> Vec<Range> {
     ]
 }
 
-async fn filled() -> (Fixture, Vec<Scanned>) {
-    let f = Fixture::new().await;
+async fn filled(dialect: Dialect) -> (Fixture, Vec<Scanned>) {
+    let f = Fixture::new(dialect).await;
     let events = mixed(1, 400);
     for (number, part) in (0..).zip(events.chunks(90)) {
         f.settle(vec![entry(number, noon(), part.to_vec())]).await;
@@ -53,9 +61,8 @@ async fn filled() -> (Fixture, Vec<Scanned>) {
     (f, events)
 }
 
-#[tokio::test]
-async fn by_axis_is_what_the_events_sum_up_to() {
-    let (f, events) = filled().await;
+async fn by_axis_is_what_the_events_sum_up_to(dialect: Dialect) {
+    let (f, events) = filled(dialect).await;
     for range in ranges() {
         for axis in Axis::ALL {
             for tool in [None, Some("get_alerts"), Some("no_such_tool")] {
@@ -74,9 +81,8 @@ async fn by_axis_is_what_the_events_sum_up_to() {
     }
 }
 
-#[tokio::test]
-async fn series_are_what_the_events_sum_up_to() {
-    let (f, events) = filled().await;
+async fn series_are_what_the_events_sum_up_to(dialect: Dialect) {
+    let (f, events) = filled(dialect).await;
     for range in ranges() {
         for grain in [Grain::Hour, Grain::Day] {
             let bucket = |event: &Scanned| match grain {
@@ -107,9 +113,8 @@ async fn series_are_what_the_events_sum_up_to() {
     }
 }
 
-#[tokio::test]
-async fn whole_days_come_from_the_tables_by_day() {
-    let (f, events) = filled().await;
+async fn whole_days_come_from_the_tables_by_day(dialect: Dialect) {
+    let (f, events) = filled(dialect).await;
     // As if hourly rollups had outlived their retention.
     f.run("DELETE FROM margin_hour").await;
     let day = noon().day().plus(-1);
@@ -124,9 +129,8 @@ async fn whole_days_come_from_the_tables_by_day() {
     }
 }
 
-#[tokio::test]
-async fn errors_are_counted_with_their_first_and_last_hour() {
-    let (f, events) = filled().await;
+async fn errors_are_counted_with_their_first_and_last_hour(dialect: Dialect) {
+    let (f, events) = filled(dialect).await;
     for range in ranges() {
         for tool in [None, Some("get_alerts")] {
             let mut want: BTreeMap<(String, String, String), Vec<Hour>> = BTreeMap::new();

@@ -2,28 +2,41 @@
 
 use stages::units::Span;
 
-use super::{Fixture, entry, mixed, noon};
+use super::{Fixture, entry, mixed, noon, on_every_store};
+use crate::store::dialect::Dialect;
 use crate::store::{Difference, RebuildError};
 
-async fn filled() -> Fixture {
-    let f = Fixture::new().await;
+on_every_store![
+    rollups_as_the_worker_wrote_them_have_no_difference,
+    every_kind_of_damage_is_found_and_rebuilt,
+    a_difference_names_its_cell_and_both_numbers,
+    days_without_their_raw_rows_are_refused_and_left_alone,
+    only_days_within_the_retention_of_raw_rows_are_whole,
+    hourly_rows_past_their_retention_are_neither_missed_nor_made_again,
+];
+
+/// A distribution that holds nothing.
+fn no_times(dialect: Dialect) -> &'static str {
+    dialect.either("x'01'", "'\\x01'::bytea")
+}
+
+async fn filled(dialect: Dialect) -> Fixture {
+    let f = Fixture::new(dialect).await;
     f.settle(vec![entry(1, noon(), mixed(1, 200)), entry(2, noon(), mixed(2, 200))]).await;
     f
 }
 
-#[tokio::test]
-async fn rollups_as_the_worker_wrote_them_have_no_difference() {
-    let f = filled().await;
+async fn rollups_as_the_worker_wrote_them_have_no_difference(dialect: Dialect) {
+    let f = filled(dialect).await;
     let today = noon().day();
     assert_eq!(f.db.verify(today.plus(-2), today.plus(1)).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn every_kind_of_damage_is_found_and_rebuilt() {
-    let f = filled().await;
+async fn every_kind_of_damage_is_found_and_rebuilt(dialect: Dialect) {
+    let f = filled(dialect).await;
     let today = noon().day();
     let (from, to) = (today.plus(-2), today.plus(1));
-    let batches = "SELECT sum(batches) FROM rollup_day";
+    let batches = "SELECT CAST(sum(batches) AS BIGINT) FROM rollup_day";
     let before = f.int(batches).await;
     let watermark = f.db.watermark().await.unwrap();
     // Damage, the table it is in, and how many cells it is in.
@@ -39,7 +52,10 @@ async fn every_kind_of_damage_is_found_and_rebuilt() {
             "SELECT count(*) FROM rollup_day",
         ),
         (
-            "UPDATE margin_hour SET times = x'01' WHERE axis = 'tool' AND time_count > 0",
+            &format!(
+                "UPDATE margin_hour SET times = {} WHERE axis = 'tool' AND time_count > 0",
+                no_times(dialect)
+            ),
             "margin_hour",
             "SELECT count(*) FROM margin_hour WHERE axis = 'tool' AND time_count > 0",
         ),
@@ -66,15 +82,15 @@ async fn every_kind_of_damage_is_found_and_rebuilt() {
     assert_ne!(f.db.watermark().await.unwrap(), watermark);
 }
 
-#[tokio::test]
-async fn a_difference_names_its_cell_and_both_numbers() {
-    let f = filled().await;
+async fn a_difference_names_its_cell_and_both_numbers(dialect: Dialect) {
+    let f = filled(dialect).await;
     let today = noon().day();
-    f.run(
+    f.run(&format!(
         "INSERT INTO margin_day (day, axis, tool, value, status, calls, batches, cache_hits, \
          cache_misses, retries, retry_events, time_sum, time_count, times) \
-         VALUES ('2026-08-20', 'tool', 'ghost', '', 'success', 5, 1, 0, 0, 0, 0, 0, 0, x'01')",
-    )
+         VALUES ('2026-08-20', 'tool', 'ghost', '', 'success', 5, 1, 0, 0, 0, 0, 0, 0, {})",
+        no_times(dialect)
+    ))
     .await;
     let want = Difference {
         table: "margin_day",
@@ -85,9 +101,8 @@ async fn a_difference_names_its_cell_and_both_numbers() {
     assert_eq!(f.db.verify(today, today.plus(1)).await.unwrap(), [want]);
 }
 
-#[tokio::test]
-async fn days_without_their_raw_rows_are_refused_and_left_alone() {
-    let f = filled().await;
+async fn days_without_their_raw_rows_are_refused_and_left_alone(dialect: Dialect) {
+    let f = filled(dialect).await;
     let today = noon().day();
     f.run("DELETE FROM events WHERE timestamp_hour < '2026-08-20T00:00:00Z'").await;
     let rows = f.int("SELECT count(*) FROM rollup_day").await;
@@ -103,9 +118,8 @@ async fn days_without_their_raw_rows_are_refused_and_left_alone() {
     assert!(matches!(f.db.rebuild(today, today.plus(1)).await, Err(RebuildError::NoRaw)));
 }
 
-#[tokio::test]
-async fn only_days_within_the_retention_of_raw_rows_are_whole() {
-    let f = filled().await;
+async fn only_days_within_the_retention_of_raw_rows_are_whole(dialect: Dialect) {
+    let f = filled(dialect).await;
     let today = noon().day();
     for (keep, want) in
         [(90, (today.plus(-2), today)), (2, (today.plus(-1), today)), (1, (today, today))]
@@ -117,9 +131,8 @@ async fn only_days_within_the_retention_of_raw_rows_are_whole() {
     assert_eq!(f.db.raw_days(Span::days(1)).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn hourly_rows_past_their_retention_are_neither_missed_nor_made_again() {
-    let f = filled().await;
+async fn hourly_rows_past_their_retention_are_neither_missed_nor_made_again(dialect: Dialect) {
+    let f = filled(dialect).await;
     let today = noon().day();
     for table in ["rollup_hour", "margin_hour", "errors"] {
         f.run(&format!("DELETE FROM {table} WHERE hour < '2026-08-20T00:00:00Z'")).await;

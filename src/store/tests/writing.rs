@@ -4,16 +4,27 @@ use stages::ports::{Outcome, Row, Store, StoreError};
 use stages::testing::scanned;
 use stages::{Day, EntryId, Identity};
 
-use super::{Fixture, entry, keyed, mixed, noon};
+use super::{Fixture, entry, keyed, mixed, noon, on_every_store};
+use crate::store::dialect::Dialect;
 use crate::store::{Receipt, Totals};
+
+on_every_store![
+    a_row_holds_every_member_of_the_event,
+    a_redelivered_entry_changes_nothing,
+    what_is_not_committed_never_was,
+    an_identity_is_known_under_any_day_until_it_is_given_back,
+    a_batch_under_a_known_key_is_a_duplicate_on_the_next_day_too,
+    a_refused_row_is_a_data_error_and_leaves_the_transaction_as_it_was,
+    a_missing_table_is_not_the_fault_of_the_data,
+    rollups_of_many_transactions_equal_the_raw_rows,
+];
 
 fn identities(day: Day, numbers: &[u8]) -> Vec<(Identity, Day)> {
     numbers.iter().map(|&number| (Identity::from_bytes([number; 16]), day)).collect()
 }
 
-#[tokio::test]
-async fn a_row_holds_every_member_of_the_event() {
-    let f = Fixture::new().await;
+async fn a_row_holds_every_member_of_the_event(dialect: Dialect) {
+    let f = Fixture::new(dialect).await;
     let full = scanned("get_forecast")
         .version("1.2.0")
         .error("TimeoutError")
@@ -29,12 +40,18 @@ async fn a_row_holds_every_member_of_the_event() {
         .build();
     let bare = scanned("get_alerts").version("1.2.0").hour(noon()).build();
     f.settle(vec![entry(1, noon(), vec![full.clone(), bare])]).await;
+    let (received, parameters) = match dialect {
+        Dialect::Sqlite => ("received_hour".to_owned(), "json(parameters)"),
+        Dialect::Postgres => (dialect.hour_text("received_hour"), "parameters"),
+    };
     let rows = f
-        .texts(
-            "SELECT json_array(timestamp_hour, version, tool, status, analytics_level, \
-             response_time_ms, service, cache_hit, retry_count, country, parameters, session_id, \
-             sequence_number, error_type, received_hour) FROM events ORDER BY rowid",
-        )
+        .texts(&format!(
+            "SELECT CAST({make}({hour}, version, tool, status, analytics_level, response_time_ms, \
+             service, CAST(cache_hit AS INTEGER), retry_count, country, {parameters}, session_id, \
+             sequence_number, error_type, {received}) AS TEXT) FROM events ORDER BY tool DESC",
+            make = dialect.either("json_array", "jsonb_build_array"),
+            hour = dialect.hour_text("timestamp_hour"),
+        ))
         .await;
     let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     assert_eq!(
@@ -50,7 +67,7 @@ async fn a_row_holds_every_member_of_the_event() {
             0,
             2,
             "DE",
-            r#"{"days":7,"units":"metric \"x\""}"#,
+            {"days": 7, "units": "metric \"x\""},
             "00112233445566ff",
             i64::MAX,
             "TimeoutError",
@@ -62,9 +79,8 @@ async fn a_row_holds_every_member_of_the_event() {
     assert!((5..14).all(|column| bare[column].is_null()), "{bare}");
 }
 
-#[tokio::test]
-async fn a_redelivered_entry_changes_nothing() {
-    let f = Fixture::new().await;
+async fn a_redelivered_entry_changes_nothing(dialect: Dialect) {
+    let f = Fixture::new(dialect).await;
     let mut first = entry(1, noon(), mixed(1, 40));
     first.door_duplicates = 3;
     f.settle(vec![first.clone()]).await;
@@ -80,9 +96,8 @@ async fn a_redelivered_entry_changes_nothing() {
     assert_eq!(f.db.receipt(EntryId::from_bytes([9; 16])).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn what_is_not_committed_never_was() {
-    let f = Fixture::new().await;
+async fn what_is_not_committed_never_was(dialect: Dialect) {
+    let f = Fixture::new(dialect).await;
     let watermark = f.db.watermark().await.unwrap();
     let tx = f.db.begin().await.unwrap();
     assert_eq!(tx.claim_events(&identities(noon().day(), &[1, 2])).await.unwrap(), [true, true]);
@@ -95,9 +110,8 @@ async fn what_is_not_committed_never_was() {
     assert_ne!(f.db.watermark().await.unwrap(), watermark);
 }
 
-#[tokio::test]
-async fn an_identity_is_known_under_any_day_until_it_is_given_back() {
-    let f = Fixture::new().await;
+async fn an_identity_is_known_under_any_day_until_it_is_given_back(dialect: Dialect) {
+    let f = Fixture::new(dialect).await;
     let today = noon().day();
     let tx = f.db.begin().await.unwrap();
     for (day, numbers, want) in [
@@ -119,9 +133,8 @@ async fn an_identity_is_known_under_any_day_until_it_is_given_back() {
     assert_eq!(f.int("SELECT count(*) FROM event_keys").await, 6);
 }
 
-#[tokio::test]
-async fn a_batch_under_a_known_key_is_a_duplicate_on_the_next_day_too() {
-    let f = Fixture::new().await;
+async fn a_batch_under_a_known_key_is_a_duplicate_on_the_next_day_too(dialect: Dialect) {
+    let f = Fixture::new(dialect).await;
     f.settle(vec![keyed(1, noon(), 7, mixed(1, 4))]).await;
     let (tomorrow, other) =
         (keyed(2, noon().plus(24), 7, mixed(1, 4)), keyed(3, noon(), 8, mixed(1, 4)));
@@ -131,34 +144,39 @@ async fn a_batch_under_a_known_key_is_a_duplicate_on_the_next_day_too() {
     f.assert_rollups_equal_raw_rows().await;
 }
 
-#[tokio::test]
-async fn a_refused_row_is_a_data_error_and_leaves_the_transaction_as_it_was() {
-    let f = Fixture::new().await;
-    f.poison().await;
-    // A trigger that fails without undoing its statement: the savepoint must.
-    f.run(
-        "CREATE TRIGGER rude BEFORE INSERT ON events WHEN NEW.version = '7.7.7' \
-         BEGIN SELECT RAISE(FAIL, 'refused'); END",
-    )
-    .await;
+async fn a_refused_row_is_a_data_error_and_leaves_the_transaction_as_it_was(dialect: Dialect) {
+    let f = Fixture::new(dialect).await;
+    let poison = f.poison().await;
+    let mut refused = vec![("6.6.6", poison)];
+    if dialect == Dialect::Sqlite {
+        // A trigger that fails without undoing its statement: the savepoint must.
+        f.run(
+            "CREATE TRIGGER rude BEFORE INSERT ON events WHEN NEW.version = '7.7.7' \
+             BEGIN SELECT RAISE(FAIL, 'refused'); END",
+        )
+        .await;
+        refused.push(("7.7.7", poison));
+    } else {
+        // character_not_in_repertoire
+        refused.push(("a text with \0", "22021"));
+    }
     let good = scanned("get_forecast").build();
     let tx = f.db.begin().await.unwrap();
     tx.insert_events(&[Row { event: &good, received: noon() }]).await.unwrap();
-    for version in ["6.6.6", "7.7.7"] {
+    for (version, code) in refused {
         let bad = scanned("get_forecast").version(version).build();
         let rows = [&good, &bad, &good].map(|event| Row { event, received: noon() });
         let refused = tx.insert_events(&rows).await;
-        // SQLITE_CONSTRAINT_TRIGGER
-        assert!(matches!(&refused, Err(StoreError::Data { sqlstate }) if sqlstate == "1811"));
+        let data = matches!(&refused, Err(StoreError::Data { sqlstate }) if sqlstate == code);
+        assert!(data, "{version}: {refused:?}");
     }
     tx.insert_events(&[Row { event: &good, received: noon() }]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(f.int("SELECT count(*) FROM events").await, 2);
 }
 
-#[tokio::test]
-async fn a_missing_table_is_not_the_fault_of_the_data() {
-    let f = Fixture::new().await;
+async fn a_missing_table_is_not_the_fault_of_the_data(dialect: Dialect) {
+    let f = Fixture::new(dialect).await;
     f.run("ALTER TABLE events RENAME TO elsewhere").await;
     let tx = f.db.begin().await.unwrap();
     let event = scanned("get_forecast").build();
@@ -166,9 +184,8 @@ async fn a_missing_table_is_not_the_fault_of_the_data() {
     assert!(matches!(failed, Err(StoreError::Transient(_))));
 }
 
-#[tokio::test]
-async fn rollups_of_many_transactions_equal_the_raw_rows() {
-    let f = Fixture::new().await;
+async fn rollups_of_many_transactions_equal_the_raw_rows(dialect: Dialect) {
+    let f = Fixture::new(dialect).await;
     for group in 0..6 {
         let number = u8::try_from(group).unwrap();
         f.settle(vec![

@@ -1,8 +1,10 @@
 //! Adding cells to the rollup tables.
 //!
 //! Everything but the distribution is added by the database. A distribution must be merged here, so
-//! it is read first, for the cells that got response times, and written back whole.
+//! it is read first, for the cells that got response times, and written back whole. Nobody else may
+//! write the same cells meanwhile: SQLite has one writer, and elsewhere days are locked.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use sea_orm::{DatabaseTransaction, Value};
@@ -12,8 +14,10 @@ use stages::sketch::Sketch;
 use stages::{Day, Hour};
 
 use crate::store::database::{execute, query};
+use crate::store::dialect::Dialect;
 use crate::store::error::{damaged, store_error};
-use crate::store::json::JsonRows;
+use crate::store::lock::ADVISORY;
+use crate::store::rows::{Column, Kind, Rows};
 
 const DIMENSIONS: [&str; 6] = ["tool", "version", "level", "status", "service", "country"];
 const MARGIN: [&str; 4] = ["axis", "tool", "value", "status"];
@@ -28,54 +32,90 @@ const SUMS: [&str; 8] = [
     "time_sum",
     "time_count",
 ];
-
-const ADD_ERRORS: &str = "INSERT INTO errors (hour, tool, version, error_type, count) \
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM jsonb_each(?1) WHERE true \
-    ON CONFLICT (hour, tool, version, error_type) DO UPDATE SET \
-    count = errors.count + excluded.count";
+const ERRORS: [Column; 5] = [
+    ("hour", Kind::Hour),
+    ("tool", Kind::Text),
+    ("version", Kind::Text),
+    ("error_type", Kind::Text),
+    ("count", Kind::Number),
+];
+const DAYS: [Column; 1] = [("day", Kind::Number)];
 
 /// A table of cells, and its statements.
 struct Table {
-    /// Index and stored distribution of the cells in ?1 that the table has.
+    keys: Vec<Column>,
+    columns: Vec<Column>,
+    /// Number and stored distribution of the cells that the table has.
     find: String,
-    /// Adds the cells in ?1.
     add: String,
 }
 
-static ROLLUP_HOUR: LazyLock<Table> = LazyLock::new(|| table("rollup_hour", "hour", &DIMENSIONS));
-static ROLLUP_DAY: LazyLock<Table> = LazyLock::new(|| table("rollup_day", "day", &DIMENSIONS));
-static MARGIN_HOUR: LazyLock<Table> = LazyLock::new(|| table("margin_hour", "hour", &MARGIN));
-static MARGIN_DAY: LazyLock<Table> = LazyLock::new(|| table("margin_day", "day", &MARGIN));
+struct Tables {
+    dialect: Dialect,
+    rollup_hour: Table,
+    rollup_day: Table,
+    margin_hour: Table,
+    margin_day: Table,
+    add_errors: String,
+}
 
-fn table(name: &str, bucket: &str, dimensions: &[&str]) -> Table {
-    let keys: Vec<&str> = [bucket].iter().chain(dimensions).copied().collect();
-    let width = keys.len();
-    let same: Vec<String> = (0..width).map(|i| format!("t.{} = j.value->>{i}", keys[i])).collect();
-    let values: Vec<String> = (0..width + SUMS.len() + 2).map(|i| format!("value->>{i}")).collect();
+impl Tables {
+    fn of(dialect: Dialect) -> &'static Self {
+        static SQLITE: LazyLock<Tables> = LazyLock::new(|| Tables::new(Dialect::Sqlite));
+        static POSTGRES: LazyLock<Tables> = LazyLock::new(|| Tables::new(Dialect::Postgres));
+        dialect.either(&SQLITE, &POSTGRES)
+    }
+
+    fn new(dialect: Dialect) -> Self {
+        let (hour, day) = (("hour", Kind::Hour), ("day", Kind::Day));
+        Self {
+            dialect,
+            rollup_hour: table(dialect, "rollup_hour", hour, &DIMENSIONS),
+            rollup_day: table(dialect, "rollup_day", day, &DIMENSIONS),
+            margin_hour: table(dialect, "margin_hour", hour, &MARGIN),
+            margin_day: table(dialect, "margin_day", day, &MARGIN),
+            add_errors: format!(
+                "INSERT INTO errors (hour, tool, version, error_type, count) \
+                 SELECT hour, tool, version, error_type, count FROM {} AS r WHERE true \
+                 ON CONFLICT (hour, tool, version, error_type) \
+                 DO UPDATE SET count = errors.count + excluded.count",
+                dialect.rows(&ERRORS, 1)
+            ),
+        }
+    }
+}
+
+fn table(dialect: Dialect, name: &str, bucket: Column, dimensions: &[&'static str]) -> Table {
+    let dimensions = dimensions.iter().map(|name| (*name, Kind::Text));
+    let keys: Vec<Column> = std::iter::once(bucket).chain(dimensions).collect();
+    let numbers = SUMS.into_iter().chain(["time_min", "time_max"]).map(|name| (name, Kind::Number));
+    let columns: Vec<Column> =
+        keys.iter().copied().chain(numbers).chain([("times", Kind::Bytes)]).collect();
+    let list = |columns: &[Column]| columns.iter().map(|c| c.0).collect::<Vec<_>>().join(", ");
+    let same: Vec<String> = keys.iter().map(|(key, _)| format!("t.{key} = r.{key}")).collect();
     let sums: Vec<String> =
         SUMS.iter().map(|sum| format!("{sum} = {name}.{sum} + excluded.{sum}")).collect();
-    let extreme = |function: &str, column: &str| {
-        let (old, new) = (format!("{name}.{column}"), format!("excluded.{column}"));
-        format!("{column} = {function}(coalesce({old}, {new}), coalesce({new}, {old}))")
-    };
+    let both = |column: &str| (format!("{name}.{column}"), format!("excluded.{column}"));
+    let ((old_min, new_min), (old_max, new_max)) = (both("time_min"), both("time_max"));
     Table {
         find: format!(
-            "SELECT j.key, t.times FROM jsonb_each(?1) j CROSS JOIN {name} t WHERE {}",
+            "SELECT r.n, t.times FROM {} AS r CROSS JOIN {name} AS t WHERE {}",
+            dialect.rows(&keys, 1),
             same.join(" AND ")
         ),
         add: format!(
-            "INSERT INTO {name} ({keys}, {columns}, time_min, time_max, times) \
-             SELECT {values}, unhex(value->>{last}) FROM jsonb_each(?1) WHERE true \
-             ON CONFLICT ({keys}) DO UPDATE SET {sums}, {min}, {max}, \
+            "INSERT INTO {name} ({all}) SELECT {all} FROM {rows} AS r WHERE true \
+             ON CONFLICT ({keys}) DO UPDATE SET {sums}, time_min = {min}, time_max = {max}, \
              times = CASE WHEN excluded.time_count > 0 THEN excluded.times ELSE {name}.times END",
-            keys = keys.join(", "),
-            columns = SUMS.join(", "),
-            values = values.join(", "),
-            last = values.len(),
+            all = list(&columns),
+            rows = dialect.rows(&columns, 1),
+            keys = list(&keys),
             sums = sums.join(", "),
-            min = extreme("min", "time_min"),
-            max = extreme("max", "time_max"),
+            min = dialect.least(&old_min, &new_min),
+            max = dialect.greatest(&old_max, &new_max),
         ),
+        keys,
+        columns,
     }
 }
 
@@ -84,11 +124,40 @@ pub(in crate::store) async fn merge(
     tx: &DatabaseTransaction,
     rollups: &Rollups,
 ) -> Result<(), StoreError> {
-    add(tx, &ROLLUP_HOUR, &rollups.hours).await?;
-    add(tx, &ROLLUP_DAY, &rollups.days).await?;
-    add(tx, &MARGIN_HOUR, &rollups.hour_margins).await?;
-    add(tx, &MARGIN_DAY, &rollups.day_margins).await?;
-    add_errors(tx, &rollups.errors).await
+    let tables = Tables::of(Dialect::of(tx));
+    let days: BTreeSet<Day> = rollups.days.iter().map(|((day, _), _)| *day).collect();
+    let of_hours = rollups.hours.iter().map(|((hour, _), _)| hour.day());
+    lock_days(tx, &days.into_iter().chain(of_hours).collect()).await?;
+    add(tx, &tables.rollup_hour, &rollups.hours).await?;
+    add(tx, &tables.rollup_day, &rollups.days).await?;
+    add(tx, &tables.margin_hour, &rollups.hour_margins).await?;
+    add(tx, &tables.margin_day, &rollups.day_margins).await?;
+    add_errors(tx, tables, &rollups.errors).await
+}
+
+/// Keeps everyone else from writing cells of these days until the transaction ends.
+///
+/// Everybody locks in the order of the days and writes after that, so two that meet wait for each
+/// other and never in a circle. A lock a cell would not let more happen at once: some cells are in
+/// every group.
+pub(in crate::store) async fn lock_days(
+    tx: &DatabaseTransaction,
+    days: &BTreeSet<Day>,
+) -> Result<(), StoreError> {
+    let dialect = Dialect::of(tx);
+    if dialect == Dialect::Sqlite || days.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::new(dialect, &DAYS, days.len(), 10);
+    for day in days {
+        rows.row(|row| row.plain(day.epoch_days()));
+    }
+    let sql = format!(
+        "SELECT count(pg_advisory_xact_lock({ADVISORY}, day::int4)) \
+         FROM (SELECT day FROM {} AS r ORDER BY day OFFSET 0) AS ordered",
+        dialect.rows(&DAYS, 1)
+    );
+    query(tx, &sql, rows.finish()).await.map(drop)
 }
 
 async fn add<K: Key>(
@@ -100,8 +169,8 @@ async fn add<K: Key>(
         return Ok(());
     }
     let merged = stored_times(tx, table, cells).await?;
-    let json = cells_json(cells, &merged);
-    execute(tx, &table.add, [json]).await.map(drop)
+    let values = values(Dialect::of(tx), table, cells, &merged);
+    execute(tx, &table.add, values).await.map(drop)
 }
 
 /// For each cell that got response times and was there before: the two distributions merged.
@@ -116,11 +185,11 @@ async fn stored_times<K: Key>(
     if timed.is_empty() {
         return Ok(merged);
     }
-    let mut keys = JsonRows::with_capacity(timed.len(), 100);
+    let mut keys = Rows::new(Dialect::of(tx), &table.keys, timed.len(), 100);
     for &index in &timed {
         keys.row(|row| cells[index].0.write(row));
     }
-    for row in query(tx, &table.find, [keys.finish()]).await? {
+    for row in query(tx, &table.find, keys.finish()).await? {
         let position: i64 = row.try_get_by_index(0).map_err(store_error)?;
         let times: Vec<u8> = row.try_get_by_index(1).map_err(store_error)?;
         let mut times =
@@ -134,10 +203,15 @@ async fn stored_times<K: Key>(
     Ok(merged)
 }
 
-fn cells_json<K: Key>(cells: &[(K, Measures)], merged: &[Option<Sketch>]) -> Value {
-    let mut json = JsonRows::with_capacity(cells.len(), 200);
+fn values<K: Key>(
+    dialect: Dialect,
+    table: &Table,
+    cells: &[(K, Measures)],
+    merged: &[Option<Sketch>],
+) -> Vec<Value> {
+    let mut rows = Rows::new(dialect, &table.columns, cells.len(), 200);
     for ((key, measures), merged) in cells.iter().zip(merged) {
-        json.row(|row| {
+        rows.row(|row| {
             key.write(row);
             for sum in [
                 measures.calls,
@@ -156,19 +230,20 @@ fn cells_json<K: Key>(cells: &[(K, Measures)], merged: &[Option<Sketch>]) -> Val
             row.bytes(&merged.as_ref().unwrap_or(&measures.times).encode());
         });
     }
-    json.finish()
+    rows.finish()
 }
 
 async fn add_errors(
     tx: &DatabaseTransaction,
+    tables: &Tables,
     errors: &[(ErrorKey, u64)],
 ) -> Result<(), StoreError> {
     if errors.is_empty() {
         return Ok(());
     }
-    let mut json = JsonRows::with_capacity(errors.len(), 100);
+    let mut rows = Rows::new(tables.dialect, &ERRORS, errors.len(), 100);
     for (key, count) in errors {
-        json.row(|row| {
+        rows.row(|row| {
             row.hour(key.hour);
             row.text(&key.tool);
             row.text(&key.version);
@@ -176,33 +251,33 @@ async fn add_errors(
             row.plain(count);
         });
     }
-    execute(tx, ADD_ERRORS, [json.finish()]).await.map(drop)
+    execute(tx, &tables.add_errors, rows.finish()).await.map(drop)
 }
 
 /// A key that can be written as the first columns of a row.
 trait Key: Sync {
-    fn write(&self, row: &mut JsonRows);
+    fn write(&self, row: &mut Rows);
 }
 
 /// Hour or day.
 trait Bucket: Copy + Sync {
-    fn write(self, row: &mut JsonRows);
+    fn write(self, row: &mut Rows);
 }
 
 impl Bucket for Hour {
-    fn write(self, row: &mut JsonRows) {
+    fn write(self, row: &mut Rows) {
         row.hour(self);
     }
 }
 
 impl Bucket for Day {
-    fn write(self, row: &mut JsonRows) {
+    fn write(self, row: &mut Rows) {
         row.day(self);
     }
 }
 
 impl<B: Bucket> Key for (B, Dims) {
-    fn write(&self, row: &mut JsonRows) {
+    fn write(&self, row: &mut Rows) {
         let (bucket, dims) = self;
         bucket.write(row);
         row.text(&dims.tool);
@@ -215,7 +290,7 @@ impl<B: Bucket> Key for (B, Dims) {
 }
 
 impl<B: Bucket> Key for (B, Margin) {
-    fn write(&self, row: &mut JsonRows) {
+    fn write(&self, row: &mut Rows) {
         let (bucket, margin) = self;
         bucket.write(row);
         row.text(margin.axis.as_str());

@@ -4,6 +4,8 @@
 use std::cell::Cell;
 use std::path::Path;
 
+use test_servers::Postgres;
+
 /// Kinds of queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Queue {
@@ -14,6 +16,7 @@ pub(crate) enum Queue {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Store {
     Sqlite,
+    Postgres,
 }
 
 /// A queue and a store.
@@ -58,6 +61,7 @@ impl Backends {
         };
         let store = match pair.store {
             Store::Sqlite => file("analytics.db"),
+            Store::Postgres => Postgres::shared().database(),
         };
         Self { queue, store }
     }
@@ -72,6 +76,11 @@ macro_rules! on_every_pair {
             #[test]
             fn queue_sqlite_store_sqlite() {
                 Pair { queue: Queue::Sqlite, store: Store::Sqlite }.run(super::$test);
+            }
+
+            #[test]
+            fn queue_sqlite_store_postgres() {
+                Pair { queue: Queue::Sqlite, store: Store::Postgres }.run(super::$test);
             }
         }
     )+ };

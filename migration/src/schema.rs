@@ -1,0 +1,43 @@
+//! What the migrations make, taken from the migrations themselves, so that a database can be checked
+//! against it.
+
+use std::collections::BTreeSet;
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+
+use crate::m0001_initial::{index_name, indexes, tables};
+
+/// What a table must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableShape {
+    /// Its name.
+    pub name: String,
+    /// Its columns.
+    pub columns: BTreeSet<String>,
+    /// Its indexes, the one of its key left out.
+    pub indexes: BTreeSet<String>,
+}
+
+/// Every table once all migrations are applied.
+pub fn expected(backend: DbBackend) -> Vec<TableShape> {
+    let indexes = indexes(backend);
+    let shape = |table: &TableCreateStatement| {
+        let name = table.get_table_name().map(table_name).unwrap_or_default();
+        let columns = table.get_columns().iter().map(|column| column.get_column_name());
+        let own = indexes.iter().filter(|(of, _)| *of == name);
+        TableShape {
+            columns: columns.collect(),
+            indexes: own.map(|(table, column)| index_name(table, column)).collect(),
+            name,
+        }
+    };
+    tables(backend).iter().map(shape).collect()
+}
+
+fn table_name(table: &TableRef) -> String {
+    match table {
+        TableRef::Table(name, _) => name.1.to_string(),
+        _ => String::new(),
+    }
+}
