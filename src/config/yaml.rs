@@ -8,7 +8,7 @@ mod brackets;
 mod build;
 mod syntax;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -46,7 +46,15 @@ type Entry = (String, Mark, Node);
 enum Kind {
     Scalar { text: String, plain: bool },
     List(Vec<Node>),
-    Section(Vec<Entry>),
+    Section(Section),
+}
+
+/// Keys with their values, in the order of the file.
+#[derive(Debug, Default)]
+struct Section {
+    entries: Vec<Entry>,
+    /// Where each key stands last: that one counts.
+    last: BTreeMap<String, usize>,
 }
 
 /// What YAML has and pipeline.yaml does not use.
@@ -63,7 +71,7 @@ impl Node {
         Self {
             mark: Mark { line: 1, column: 1, width: 1 },
             last_line: 1,
-            kind: Kind::Section(Vec::new()),
+            kind: Kind::Section(Section::default()),
             extra: None,
         }
     }
@@ -121,8 +129,8 @@ impl Node {
             Kind::List(items) => {
                 items.iter().for_each(|item| item.collect_secret_lines(key, lines))
             }
-            Kind::Section(entries) => {
-                for (key, mark, node) in entries {
+            Kind::Section(section) => {
+                for (key, mark, node) in &section.entries {
                     node.collect_secret_lines(Some((key, mark.line)), lines);
                 }
             }
@@ -146,11 +154,10 @@ impl Node {
         match &self.kind {
             Kind::Scalar { .. } => None,
             Kind::List(items) => Some((None, items.get(part.parse::<usize>().ok()?)?)),
-            Kind::Section(entries) => entries
-                .iter()
-                .rev()
-                .find(|(key, ..)| key == part)
-                .map(|(_, mark, node)| (Some(*mark), node)),
+            Kind::Section(section) => {
+                let (_, mark, node) = section.entries.get(*section.last.get(part)?)?;
+                Some((Some(*mark), node))
+            }
         }
     }
 }

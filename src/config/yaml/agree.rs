@@ -1,11 +1,9 @@
 //! Whether two YAML readers agree on a document, value by value. Where they differ, nobody can tell
 //! what the operator meant.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value};
 
-use super::{Entry, Extra, Kind, Node};
+use super::{Extra, Kind, Node, Section};
 use crate::config::codes::Code;
 use crate::config::problem::{Finding, Path};
 
@@ -25,8 +23,8 @@ pub(super) fn compare(node: &Node, value: &Value, path: &mut Path, findings: &mu
             }
             nodes.len() == values.len()
         }
-        (Kind::Section(entries), Value::Object(values)) => {
-            compare_section(entries, values, path, findings)
+        (Kind::Section(section), Value::Object(values)) => {
+            compare_section(section, values, path, findings)
         }
         _ => false,
     };
@@ -52,8 +50,8 @@ pub(super) fn refuse(node: &Node, path: &mut Path, findings: &mut Vec<Finding>) 
         Kind::List(nodes) => {
             nodes.iter().enumerate().for_each(|(index, node)| below(index.to_string(), node));
         }
-        Kind::Section(entries) => {
-            entries.iter().for_each(|(key, _, node)| below(key.clone(), node));
+        Kind::Section(section) => {
+            section.entries.iter().for_each(|(key, _, node)| below(key.clone(), node));
         }
     }
 }
@@ -72,23 +70,19 @@ fn refused(extra: Extra, path: &[String]) -> Finding {
 }
 
 fn compare_section(
-    entries: &[Entry],
+    section: &Section,
     values: &Map<String, Value>,
     path: &mut Path,
     findings: &mut Vec<Finding>,
 ) -> bool {
-    let mut names = BTreeSet::new();
-    // The last of two equal keys is the one that counts, so look from the end.
-    for (key, _, node) in entries.iter().rev() {
-        if names.insert(key.as_str())
-            && let Some(value) = values.get(key)
-        {
-            path.push(key.clone());
+    for (name, index) in &section.last {
+        if let (Some((.., node)), Some(value)) = (section.entries.get(*index), values.get(name)) {
+            path.push(name.clone());
             compare(node, value, path, findings);
             path.pop();
         }
     }
-    names.len() == values.len() && names.iter().all(|name| values.contains_key(*name))
+    section.last.len() == values.len() && section.last.keys().all(|name| values.contains_key(name))
 }
 
 fn same_scalar(text: &str, plain: bool, value: &Value) -> bool {

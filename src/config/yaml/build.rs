@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 
 use super::agree::is_null;
-use super::{Entry, Extra, Kind, Node};
+use super::{Extra, Kind, Node, Section};
 use crate::config::codes::Code;
 use crate::config::excerpt;
 use crate::config::problem::{Mark, Place, Problem, Related, plain_name};
@@ -58,10 +58,7 @@ impl<'t> Builder<'t> {
     fn node(&mut self, event: (Event<'t>, Span), depth: usize) -> Result<Node, ScanError> {
         let (event, span) = event;
         if depth > MAX_DEPTH {
-            let message = "lists and sections are nested deeper than they can need to be here";
-            let help = "compare the file with the shipped pipeline.yaml";
-            self.problem(span, Code::TooDeep, message, help);
-            return Err(ScanError::new_str(span.start, "nested too deep"));
+            return Err(ScanError::new_str(span.start, "recursion limit exceeded"));
         }
         let (mut mark, mut last_line) = (self.mark(span), last_line(span));
         let (kind, extra) = match event {
@@ -81,28 +78,28 @@ impl<'t> Builder<'t> {
                 (Kind::List(items), extra(anchor, tag.is_some()))
             }
             Event::MappingStart(anchor, tag) => {
-                let entries = self.entries(depth)?;
+                let section = self.section(depth)?;
                 // A section without brackets begins with its first key.
-                mark = match entries.first() {
+                mark = match section.entries.first() {
                     Some((_, key, _)) if (key.line, key.column) == (mark.line, mark.column) => *key,
                     _ => mark,
                 };
-                last_line = entries.last().map_or(last_line, |(.., node)| node.last_line);
-                (Kind::Section(entries), extra(anchor, tag.is_some()))
+                last_line = section.entries.last().map_or(last_line, |(.., node)| node.last_line);
+                (Kind::Section(section), extra(anchor, tag.is_some()))
             }
             _ => (Kind::Scalar { text: String::new(), plain: true }, Some(Extra::Reference)),
         };
         Ok(Node { mark, last_line, kind, extra })
     }
 
-    fn entries(&mut self, depth: usize) -> Result<Vec<Entry>, ScanError> {
-        let mut entries = Vec::new();
+    fn section(&mut self, depth: usize) -> Result<Section, ScanError> {
+        let mut section = Section::default();
         let mut firsts: BTreeMap<String, Mark> = BTreeMap::new();
         let mut told = false;
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd | Event::Nothing) {
-                return Ok(entries);
+                return Ok(section);
             }
             let key = self.node((event, span), depth + 1)?;
             let value = self.next()?;
@@ -122,7 +119,8 @@ impl<'t> Builder<'t> {
                     firsts.insert(text.clone(), key.mark);
                 }
             }
-            entries.push((text, key.mark, value));
+            section.last.insert(text.clone(), section.entries.len());
+            section.entries.push((text, key.mark, value));
         }
     }
 

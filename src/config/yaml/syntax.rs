@@ -25,6 +25,15 @@ pub(super) fn problem(text: &str, at: Mark, why: &str) -> Problem {
     let lines = excerpt::lines(text);
     // At the end of the text, the line before is the last that says something.
     let at = within(at, &lines);
+    if why.contains("recursion limit") {
+        return Problem {
+            place: Place::Mark(at),
+            code: Code::TooDeep,
+            message: "lists and sections are nested deeper than they can need to be".to_owned(),
+            help: vec!["compare the file with the shipped pipeline.yaml".to_owned()],
+            related: Vec::new(),
+        };
+    }
     let said = conflict(&lines)
         .or_else(|| character(&lines))
         .or_else(|| tab(&lines, at, why))
