@@ -21,9 +21,9 @@ esac
 
 step() { printf '\n=== %s\n' "$*"; }
 
-# Compressors that write request bodies in a hand other than the server's own; what the guides use.
+# Compressors that write request bodies in a hand other than the server's own; what the guides use; Redis.
 need=()
-for program in gzip zstd brotli python3 openssl curl; do
+for program in gzip zstd brotli python3 openssl curl redis-server; do
   command -v "$program" >/dev/null || need+=("$program")
 done
 # The published client, which a test installs from the npm registry and runs.

@@ -6,6 +6,8 @@
 
 mod guard;
 mod postgres;
+mod redis;
 
 pub use guard::Guard;
 pub use postgres::Postgres;
+pub use redis::Redis;
