@@ -20,6 +20,7 @@ pub mod config;
 pub mod explain;
 pub mod http;
 pub mod queue;
+pub mod redis_link;
 pub mod shared;
 pub mod shutdown;
 pub mod stats;

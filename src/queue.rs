@@ -1,5 +1,8 @@
 //! The queue between server and worker: what the process needs of it beyond the stages' ports.
 
+#[cfg(test)]
+mod conformance;
+pub mod redis;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
@@ -22,14 +25,22 @@ pub struct QueueState {
     pub accepted: u64,
     /// Duplicates recognised at the door, ever.
     pub door_duplicates: u64,
-    /// Number of the newest entry ever appended; entries are numbered from 1.
-    pub newest: u64,
-    /// Number of the oldest entry that is not acknowledged.
-    pub oldest: Option<u64>,
+    /// Events by which `accepted` was raised after a crash had set it back: at most this many were
+    /// lost.
+    pub healed: u64,
     /// The hour in which the oldest entry that is not acknowledged was received.
     pub oldest_received: Option<Hour>,
     /// Whether this process's last write failed.
     pub failing: bool,
+}
+
+/// How far a part of the queue has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Number of the newest entry ever appended; entries are numbered from 1.
+    pub newest: u64,
+    /// Number of the oldest entry that is not acknowledged.
+    pub oldest: Option<u64>,
 }
 
 /// A worker's sign of life.
@@ -76,6 +87,9 @@ pub trait Queue: Append + Consume {
     /// What the queue knows of itself.
     async fn state(&self) -> Result<QueueState, QueueError>;
 
+    /// How far each part of the queue has come, always in the same order.
+    async fn positions(&self) -> Result<Vec<Position>, QueueError>;
+
     /// The installation's key for identities, made at the first call and kept with the queue.
     async fn identity_key(&self) -> Result<HashKey, QueueError>;
 
@@ -93,6 +107,11 @@ pub trait Queue: Append + Consume {
 
     /// What was turned away.
     async fn refusals(&self) -> Result<Refusals, QueueError>;
+
+    /// How much of what was accepted last a crash of the queue may lose.
+    fn loss_window(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Finishes what is under way and closes. Appends that come later fail as unavailable.
     async fn close(&self);

@@ -21,7 +21,8 @@ esac
 
 step() { printf '\n=== %s\n' "$*"; }
 
-# Compressors that write request bodies in a hand other than the server's own; what the guides use; Redis.
+# Compressors that write request bodies in a hand other than the server's own, what the guides use,
+# and the servers that tests start.
 need=()
 for program in gzip zstd brotli python3 openssl curl redis-server; do
   command -v "$program" >/dev/null || need+=("$program")

@@ -14,6 +14,7 @@ use crate::http::middleware::RequestIds;
 use crate::http::refusals::Unwritten;
 use crate::http::state::{ClosedHour, Ingest, PipelineStatus, Readiness, State};
 use crate::queue::Queue;
+use crate::queue::redis::RedisQueue;
 use crate::queue::sqlite::SqliteQueue;
 use crate::shared::memory::{MemoryRates, MemorySeen};
 use crate::shutdown::Tasks;
@@ -39,8 +40,7 @@ pub(super) async fn open(loaded: &Loaded, role: Role) -> anyhow::Result<Opened> 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let tasks = Tasks::new();
     let metrics = Arc::new(Metrics::new().context("the metrics cannot be registered")?);
-    let queue: Arc<dyn Queue> =
-        SqliteQueue::open(&settings.queue, &tasks, Arc::clone(&clock)).await?;
+    let queue = open_queue(&settings, &tasks, &clock).await?;
     let store = Database::open(&settings.store, Arc::clone(&clock))?;
     let identity_key = queue.identity_key().await.context("the queue has no identity key")?;
     let rates = Arc::new(MemoryRates::new(Arc::clone(&clock)));
@@ -71,6 +71,18 @@ pub(super) async fn open(loaded: &Loaded, role: Role) -> anyhow::Result<Opened> 
         settings,
     };
     Ok(Opened { state: Arc::new(state), queue, store, tasks, worker: Arc::new(worker) })
+}
+
+async fn open_queue(
+    settings: &Settings,
+    tasks: &Tasks,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Arc<dyn Queue>> {
+    let queue = &settings.queue;
+    if queue.url.expose().starts_with("redis") {
+        return Ok(RedisQueue::open(queue, tasks).await?);
+    }
+    Ok(SqliteQueue::open(queue, tasks, Arc::clone(clock)).await?)
 }
 
 fn served(pipeline: Pipeline) -> Ingest {

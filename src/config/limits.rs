@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use redis::IntoConnectionInfo;
 use serde_json::Value;
 use stages::units::Span;
 
@@ -154,17 +155,23 @@ fn url_fault(section: &str, url: &str) -> Option<Finding> {
     if section == "store" && ["postgres", "postgresql"].contains(&scheme) {
         return None;
     }
+    if section == "queue" && ["redis", "rediss"].contains(&scheme) {
+        let message = format!("`{section}.url` names no host, or a database that is no number");
+        let fault = || Finding::value(&at, Code::InvalidUrl, message);
+        let help = "write it as redis://user:password@host:6379/0, or rediss:// for TLS";
+        return url.into_connection_info().is_err().then(|| fault().help(help));
+    }
     if LATER.contains(&scheme) {
         let message = format!("`{section}.url`: {scheme} is not supported by this build");
         return Some(Finding::value(&at, Code::UnsupportedUrl, message).help(example));
     }
     if scheme != "sqlite" {
-        let known: &[&str] = if section == "store" { &["sqlite", "postgres"] } else { &["sqlite"] };
-        let begins = known.iter().map(|scheme| format!("{scheme}://")).collect::<Vec<_>>();
+        let other = if section == "store" { "postgres" } else { "redis" };
+        let known = ["sqlite", other];
         let message =
-            format!("`{section}.url` must be a URL that begins with {}", begins.join(" or "));
+            format!("`{section}.url` must be a URL that begins with {}://", known.join(":// or "));
         let mut finding = Finding::value(&at, Code::InvalidUrl, message);
-        finding.help.extend(suggestion(scheme, known.iter().copied()));
+        finding.help.extend(suggestion(scheme, known));
         return Some(finding.help(example));
     }
     let file = url.trim_start_matches("sqlite:").trim_start_matches("//");

@@ -35,6 +35,7 @@ impl fmt::Display for Note {
 pub(super) fn notes(settings: &Settings, said: &Value) -> Vec<Note> {
     let mut notes = Vec::new();
     not_yet(settings, said, &mut notes);
+    without_effect(settings, said, &mut notes);
     let server = &settings.server;
     let tls = server.tls.as_ref().map_or(Listen::Off, |tls| Listen::On(tls.listen));
     for (name, listen) in [
@@ -56,17 +57,25 @@ pub(super) fn notes(settings: &Settings, said: &Value) -> Vec<Note> {
     notes
 }
 
+/// Settings of a queue in Redis that were made for one in a file.
+fn without_effect(settings: &Settings, said: &Value, notes: &mut Vec<Note>) {
+    if !settings.queue.url.expose().starts_with("sqlite:") {
+        return;
+    }
+    for key in ["durability", "wait_replicas", "shards"] {
+        if said.get("queue").and_then(|said| said.get(key)).is_some_and(|said| !said.is_null()) {
+            notes.push(Note {
+                code: "no_effect",
+                message: format!("`queue.{key}` has an effect with a queue in Redis only"),
+            });
+        }
+    }
+}
+
 /// Settings whose feature comes with a later release.
 fn not_yet(settings: &Settings, said: &Value, notes: &mut Vec<Note>) {
     let mut pending = Vec::new();
-    for (section, key) in [
-        ("queue", "durability"),
-        ("queue", "wait_replicas"),
-        ("queue", "claim_after"),
-        ("queue", "shards"),
-        ("queue", "spool"),
-        ("privacy", "country_header"),
-    ] {
+    for (section, key) in [("queue", "spool"), ("privacy", "country_header")] {
         if said.get(section).and_then(|said| said.get(key)).is_some_and(|said| !said.is_null()) {
             pending.push(dotted(&path([section, key])));
         }

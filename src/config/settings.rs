@@ -124,25 +124,30 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Queue {
-    /// Where it is: a file such as `sqlite://data/queue.db`, made when it is missing.
+    /// Where it is: a file such as `sqlite://data/queue.db`, made when it is missing, or Redis 7.0 or
+    /// later (or Valkey, or a cluster of either), as in `redis://user:password@host:6379/0`;
+    /// `rediss://` for TLS.
     pub url: Secret,
     /// Most events it holds; then servers answer 503.
     #[schemars(range(min = 1))]
     pub max_events: u64,
     /// Most bytes it holds; then servers answer 503.
     pub max_bytes: Size,
-    /// When an append counts as durable (Redis only).
+    /// When an append counts as durable (Redis only). `relaxed` may lose the last two seconds of
+    /// what was accepted when the server of the queue crashes.
     pub durability: Durability,
     /// Replicas that must confirm an append (Redis only).
     pub wait_replicas: u32,
-    /// Time after which a dead worker's entries are taken over.
+    /// Time after which a worker counts as dead; another one then takes over what it held.
     pub claim_after: Span,
-    /// Number of streams (Redis only).
+    /// Number of streams over which a Redis Cluster spreads the queue, each with an equal share of
+    /// `max_events` and `max_bytes` (Redis only).
     #[schemars(range(min = 1))]
     pub shards: u32,
     /// Local buffer for the time that the queue cannot be reached (Redis only).
     pub spool: bool,
-    /// Allow a queue that forgets everything at exit (`sqlite::memory:`).
+    /// Allow a queue that forgets everything at exit (`sqlite::memory:`, or Redis without an
+    /// append-only file together with `durability: relaxed`).
     pub allow_volatile: bool,
 }
 
@@ -150,9 +155,9 @@ pub struct Queue {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Durability {
-    /// When it is on disk.
+    /// When it is on disk. Redis needs `appendfsync always`, or release 7.2.
     Fsync,
-    /// When the queue has it in memory.
+    /// When the queue has it in memory, and will soon have it on disk (`appendfsync everysec`).
     Relaxed,
 }
 

@@ -194,13 +194,16 @@ server: {listen: '0.0.0.0:80', tls: {listen: '127.0.0.1:443', cert: c, key: k}}
 queue: {durability: relaxed, wait_replicas: 1, claim_after: 5s, shards: 2, spool: true}
 privacy: {min_cell: 10, country_header: CF-IPCountry}";
     let loaded = good(text, &[], Flags::default());
-    let pending = "\
-queue.durability queue.wait_replicas queue.claim_after queue.shards queue.spool \
-privacy.country_header privacy.min_cell";
-    let named: Vec<&str> =
-        loaded.notes.iter().filter_map(|note| note.message.split('`').nth(1)).collect();
-    assert_eq!(named.join(" "), pending);
-    assert!(loaded.notes.iter().all(|note| note.code == "not_yet_in_force"));
+    let named = |loaded: &Loaded, code| -> String {
+        let of_code = loaded.notes.iter().filter(|note| note.code == code);
+        of_code.filter_map(|note| note.message.split('`').nth(1)).collect::<Vec<_>>().join(" ")
+    };
+    let pending = "queue.spool privacy.country_header privacy.min_cell";
+    assert_eq!(named(&loaded, "not_yet_in_force"), pending);
+    let idle = "queue.durability queue.wait_replicas queue.shards";
+    assert_eq!(named(&loaded, "no_effect"), idle);
+    let redis = good("queue: {url: 'redis://queue', shards: 2}", &[], Flags::default());
+    assert_eq!(redis.notes, []);
 
     assert_eq!(good("", &[], Flags::default()).notes, []);
     let public = good("server: {listen: '0.0.0.0:80'}", &[], Flags::default()).notes;

@@ -34,8 +34,8 @@ pub struct Facts {
     pub workers: Vec<Heartbeat>,
 }
 
-/// The ledger: `accepted = persisted + duplicate + dead_letter + discarded + queued`. What cannot be
-/// read is absent.
+/// The ledger: `accepted = persisted + duplicate + dead_letter + discarded + queued`, and `lost` when
+/// the queue was set back. What cannot be read is absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Events ever accepted.
@@ -52,9 +52,10 @@ pub struct Ledger {
     pub queued: Option<i64>,
     /// Upper bound of the events that were on their way while the ledger was read.
     pub in_flight: Option<i64>,
-    /// `accepted` less all the others: 0, or at most `in_flight` away from it for a moment.
+    /// `accepted` less all the others and `lost`: 0, or at most `in_flight` away from it for a moment.
     pub balance: Option<i64>,
-    /// Accepted events that the queue forgot. A queue on disk forgets none.
+    /// Accepted events that the queue forgot in a crash; one whose answers come after the disk
+    /// forgets none.
     pub lost: Option<i64>,
 }
 
@@ -127,12 +128,17 @@ impl Facts {
             queued: queue(|queue| queue.events),
             in_flight: queue(|queue| queue.events).map(|queued| queued + signed(self.arrived)),
             balance: None,
-            lost: Some(0),
+            lost: None,
         };
         let settled = [ledger.persisted, ledger.duplicate, ledger.dead_letter, ledger.discarded];
         let elsewhere = settled.into_iter().chain([ledger.queued]).sum::<Option<i64>>();
-        let balance = ledger.accepted.zip(elsewhere).map(|(all, elsewhere)| all - elsewhere);
-        Ledger { balance, ..ledger }
+        let missing = ledger.accepted.zip(elsewhere).map(|(all, elsewhere)| all - elsewhere);
+        // A crash that set the queue back shows by how much at most; everything beyond is a fault
+        // of the program, and stays in the balance.
+        let healed = queue(|queue| queue.healed);
+        let lost = missing.zip(healed).map(|(missing, healed)| missing.clamp(0, healed));
+        let balance = missing.zip(lost).map(|(missing, lost)| missing - lost);
+        Ledger { balance, lost: lost.or(healed.filter(|healed| *healed == 0)), ..ledger }
     }
 
     /// Whether a worker gave a sign of life within `limit`.
@@ -164,6 +170,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_crash_of_the_queue_took_is_lost_and_nothing_else_is() {
+        let totals = Totals { persisted: 50, duplicate: 7, dead_letter: 3, discarded: 2 };
+        for (accepted, healed, lost, balance) in
+            [(70, 20, 8, 0), (70, 3, 3, 5), (62, 9, 0, 0), (60, 9, 0, -2), (70, 0, 0, 8)]
+        {
+            let facts = Facts {
+                uptime: Duration::ZERO,
+                queue: Some(QueueState { accepted, healed, ..QueueState::default() }),
+                arrived: 0,
+                totals: Some(totals),
+                store_up: true,
+                last_received: None,
+                connections: None,
+                workers: Vec::new(),
+            };
+            let ledger = facts.ledger();
+            assert_eq!((ledger.lost, ledger.balance), (Some(lost), Some(balance)));
+            let ledger = Facts { totals: None, ..facts }.ledger();
+            assert_eq!(ledger.lost, (healed == 0).then_some(0));
+        }
+    }
+
+    #[test]
     fn the_balance_is_what_the_equation_leaves() {
         let totals = Totals { persisted: 50, duplicate: 7, dead_letter: 3, discarded: 2 };
         for (accepted, queued, balance) in [(70, 8, 0), (62, 8, -8), (75, 8, 5)] {
@@ -186,6 +215,7 @@ mod tests {
             // With the store away the queue's side is still known.
             let ledger = Facts { totals: None, ..facts }.ledger();
             assert_eq!((ledger.accepted, ledger.balance), (Some(accepted as i64), None));
+            assert_eq!(ledger.lost, Some(0));
         }
     }
 }

@@ -67,6 +67,8 @@ struct Queue {
     /// Events.
     depth: i64,
     bytes: i64,
+    /// How much of what was accepted last a crash of the queue may lose.
+    loss_window_seconds: u64,
 }
 
 #[derive(Serialize)]
@@ -152,6 +154,7 @@ fn view(state: &State, now: &Facts, totals: Option<&Facts>, mut ledger: LedgerVi
         queue: Queue {
             depth: whole(queue.map(|queue| queue.events)),
             bytes: whole(queue.map(|queue| queue.bytes)),
+            loss_window_seconds: state.queue.loss_window().as_secs(),
         },
         memory: Memory {
             used_mb: whole(process::resident_bytes().map(|bytes| bytes / BYTES_PER_MB)),

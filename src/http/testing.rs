@@ -25,7 +25,7 @@ use super::middleware::RequestIds;
 use super::state::*;
 use crate::config::Settings;
 use crate::http::refusals::Unwritten;
-use crate::queue::{Heartbeat, Queue, QueueState, Refusals};
+use crate::queue::{Heartbeat, Position, Queue, QueueState, Refusals};
 use crate::stats::fake::Fake;
 use crate::store::{Receipt, Totals};
 use crate::telemetry::Metrics;
@@ -72,6 +72,10 @@ impl Consume for World {
 impl Queue for World {
     async fn state(&self) -> Result<QueueState, QueueError> {
         self.queue.lock().unwrap().ok_or(QueueError(down()))
+    }
+
+    async fn positions(&self) -> Result<Vec<Position>, QueueError> {
+        Err(QueueError(down()))
     }
 
     async fn identity_key(&self) -> Result<HashKey, QueueError> {

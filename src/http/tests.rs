@@ -265,7 +265,7 @@ async fn status_tells_exact_numbers() {
             "status": "healthy", "timestamp": "2026-08-20T14:30:00.000Z", "uptime_seconds": 0,
             "database": {"connected": true, "total_connections": -1, "idle_connections": -1,
                 "waiting_count": -1},
-            "queue": {"depth": 8, "bytes": 900}, "memory": null, "events_processed": 50,
+            "queue": {"depth": 8, "bytes": 900, "loss_window_seconds": 0}, "memory": null, "events_processed": 50,
             "last_event_received": "2026-08-20T14:00:00Z",
             "workers": [{"id": "w1", "heartbeat_age_seconds": 0, "lag_seconds": 0}],
             "ledger": {"accepted": 70, "persisted": 50, "duplicate": 7, "dead_letter": 3,
@@ -285,7 +285,7 @@ async fn status_never_fails() {
     let answer = server.get("/v1/status").await;
     let status = answer.json();
     assert_eq!((answer.status, status["status"].as_str()), (200, Some("degraded")));
-    assert_eq!(status["queue"], json!({"depth": -1, "bytes": -1}));
+    assert_eq!(status["queue"], json!({"depth": -1, "bytes": -1, "loss_window_seconds": 0}));
     assert_eq!(status["database"]["connected"], false);
     assert_eq!(status["ledger"]["balance"], -1);
     assert_eq!(status["last_event_received"], json!(null));

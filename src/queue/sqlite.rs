@@ -27,17 +27,19 @@ use self::failure::Failure;
 use self::open::{Place, plain};
 use self::statements::Statements;
 use self::writer::{GROUP, Job, Limits, Reply, Row, WORKER_LIFETIME_MS, Writer};
-use super::{Heartbeat, Queue, QueueState, Refusals, RefusedKind};
+use super::{Heartbeat, Position, Queue, QueueState, Refusals, RefusedKind};
 use crate::config::settings;
 use crate::shutdown::Tasks;
 
 pub use self::open::OpenError;
 
 const STATE: &str = "
-SELECT queued_entries, queued_events, queued_bytes, accepted, c.door_duplicates,
-    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0), e.seq, e.received_hour
-FROM counters AS c
-LEFT JOIN (SELECT seq, received_hour FROM entries ORDER BY seq LIMIT 1) AS e ON true";
+SELECT queued_entries, queued_events, queued_bytes, accepted, door_duplicates,
+    (SELECT received_hour FROM entries ORDER BY seq LIMIT 1)
+FROM counters";
+const POSITION: &str = "
+SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0),
+    (SELECT seq FROM entries ORDER BY seq LIMIT 1)";
 
 /// A queue in a SQLite file.
 pub struct SqliteQueue {
@@ -156,6 +158,16 @@ impl Queue for SqliteQueue {
         Ok(QueueState { failing, ..read_state(&row).map_err(failed)? })
     }
 
+    async fn positions(&self) -> Result<Vec<Position>, QueueError> {
+        let rows = self.read(POSITION, []).await?;
+        let position = |row: &QueryResult| -> Result<_, DbErr> {
+            let oldest: Option<i64> = row.try_get_by_index(1)?;
+            let oldest = oldest.and_then(|number| u64::try_from(number).ok());
+            Ok(Position { newest: count(row, 0)?, oldest })
+        };
+        rows.iter().map(position).collect::<Result<_, _>>().map_err(failed)
+    }
+
     async fn identity_key(&self) -> Result<HashKey, QueueError> {
         Ok(self.identity_key.clone())
     }
@@ -222,16 +234,14 @@ fn row(entry: &Entry) -> Result<Row, AppendError> {
 }
 
 fn read_state(row: &QueryResult) -> Result<QueueState, DbErr> {
-    let oldest: Option<i64> = row.try_get_by_index(6)?;
-    let received: Option<String> = row.try_get_by_index(7)?;
+    let received: Option<String> = row.try_get_by_index(5)?;
     Ok(QueueState {
         entries: count(row, 0)?,
         events: count(row, 1)?,
         bytes: count(row, 2)?,
         accepted: count(row, 3)?,
         door_duplicates: count(row, 4)?,
-        newest: count(row, 5)?,
-        oldest: oldest.and_then(|number| u64::try_from(number).ok()),
+        healed: 0,
         oldest_received: received.as_deref().and_then(Hour::parse),
         failing: false,
     })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stages::Clock;
 
-use super::lag::LagMeter;
+use super::lag::LagMeters;
 use crate::queue::Queue;
 use crate::shutdown::Tasks;
 
@@ -27,7 +27,7 @@ impl Beat {
 
     /// Gives signs until stopping is asked for.
     pub async fn run(&self) {
-        let mut meter = LagMeter::default();
+        let mut meters = LagMeters::default();
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut silent = false;
@@ -36,7 +36,7 @@ impl Beat {
                 _ = ticks.tick() => {}
                 () = self.tasks.stop_asked() => return,
             }
-            let sign = self.sign(&mut meter).await;
+            let sign = self.sign(&mut meters).await;
             // Said once, not every second: the queue's own errors are logged where they matter.
             if let (Err(error), false) = (&sign, silent) {
                 tracing::warn!(error = super::error_chain(error), "no heartbeat: queue failed");
@@ -45,9 +45,9 @@ impl Beat {
         }
     }
 
-    async fn sign(&self, meter: &mut LagMeter) -> Result<(), stages::ports::QueueError> {
-        let state = self.queue.state().await?;
-        let lag = meter.look(self.clock.monotonic(), state.newest, state.oldest);
+    async fn sign(&self, meters: &mut LagMeters) -> Result<(), stages::ports::QueueError> {
+        let positions = self.queue.positions().await?;
+        let lag = meters.look(self.clock.monotonic(), &positions);
         self.queue.beat(&self.worker, lag).await
     }
 }

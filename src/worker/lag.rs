@@ -6,12 +6,27 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::queue::Position;
+
 /// Looks that are remembered; at one a second, ten minutes.
 const LOOKS: usize = 600;
 
+/// A meter for each part of the queue.
+#[derive(Debug, Default)]
+pub(super) struct LagMeters(Vec<LagMeter>);
+
+impl LagMeters {
+    /// Takes a look at all parts. Returns how long the entry that waits longest has waited.
+    pub(super) fn look(&mut self, now: Duration, positions: &[Position]) -> Duration {
+        self.0.resize_with(positions.len(), LagMeter::default);
+        let looks = self.0.iter_mut().zip(positions);
+        looks.map(|(meter, at)| meter.look(now, at.newest, at.oldest)).max().unwrap_or_default()
+    }
+}
+
 /// Remembers when entry numbers were first seen.
 #[derive(Debug, Default)]
-pub(super) struct LagMeter {
+struct LagMeter {
     /// (monotonic time of the look, newest number then), oldest look first.
     looks: VecDeque<(Duration, u64)>,
 }
@@ -20,7 +35,7 @@ impl LagMeter {
     /// Takes a look: `newest` is the number of the newest entry, `oldest` that of the oldest one
     /// that waits. Returns how long that one has waited, exact to the distance between two looks.
     /// A wait that began before the first remembered look is measured from that look.
-    pub(super) fn look(&mut self, now: Duration, newest: u64, oldest: Option<u64>) -> Duration {
+    fn look(&mut self, now: Duration, newest: u64, oldest: Option<u64>) -> Duration {
         if self.looks.len() == LOOKS {
             self.looks.pop_front();
         }

@@ -4,12 +4,13 @@
 use std::cell::Cell;
 use std::path::Path;
 
-use test_servers::Postgres;
+use test_servers::{Postgres, Redis};
 
 /// Kinds of queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Queue {
     Sqlite,
+    Redis,
 }
 
 /// Kinds of store.
@@ -58,6 +59,7 @@ impl Backends {
         let pair = Pair::current();
         let queue = match pair.queue {
             Queue::Sqlite => file("queue.db"),
+            Queue::Redis => Redis::shared().database(),
         };
         let store = match pair.store {
             Store::Sqlite => file("analytics.db"),
@@ -81,6 +83,16 @@ macro_rules! on_every_pair {
             #[test]
             fn queue_sqlite_store_postgres() {
                 Pair { queue: Queue::Sqlite, store: Store::Postgres }.run(super::$test);
+            }
+
+            #[test]
+            fn queue_redis_store_sqlite() {
+                Pair { queue: Queue::Redis, store: Store::Sqlite }.run(super::$test);
+            }
+
+            #[test]
+            fn queue_redis_store_postgres() {
+                Pair { queue: Queue::Redis, store: Store::Postgres }.run(super::$test);
             }
         }
     )+ };
