@@ -10,6 +10,7 @@ mod listeners;
 mod open;
 mod work;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,7 +18,7 @@ use stages::{Clock, SystemClock};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::listeners::Listeners;
-use self::open::{Opened, open};
+pub(crate) use self::open::{Opened, open};
 use crate::cli::Role;
 use crate::config::Loaded;
 use crate::config::settings::Settings;
@@ -44,7 +45,7 @@ pub async fn serve(mut loaded: Loaded, role: Role) -> anyhow::Result<()> {
         }
     }
     let mut signals = Signals::new().context("cannot listen for signals")?;
-    let opened = open(&loaded, role).await?;
+    let opened = open(&loaded, role, Arc::new(SystemClock::new())).await?;
     let listeners = Listeners::bind(&loaded.settings, role, https).await?;
     let serving = listeners.serve(&opened)?;
     let mut worker = opened.spawn_worker(role);

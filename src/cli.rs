@@ -4,6 +4,7 @@
 
 mod check;
 mod dead_letters;
+mod demo;
 mod explain;
 mod healthcheck;
 mod migrate;
@@ -55,6 +56,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Check(check::Check),
+    Demo(demo::Demo),
     Explain(explain::Explain),
     Scan(scan::Scan),
     Schema(schema::Schema),
@@ -111,6 +113,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(command) => serve::run(&command),
         Command::Check(command) => check::run(&command),
+        Command::Demo(command) => demo::run(&command),
         Command::Explain(command) => explain::run(&command),
         Command::Scan(command) => scan::run(&command),
         Command::Schema(command) => schema::run(&command),
@@ -212,6 +215,10 @@ mod tests {
             ("healthcheck", true),
             ("healthcheck --url http://127.0.0.1:9/readyz", true),
             ("healthcheck --url https://example.org", false),
+            ("demo", true),
+            ("demo --into d --days 7 --events 1000 --seed 4 --config p.yaml", true),
+            ("demo --days 0", false),
+            ("demo --events 0", false),
             ("explain", true),
             ("explain - --json", true),
             ("explain body.json --color always --config p.yaml", true),

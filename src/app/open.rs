@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use stages::{Clock, HashKey, Pipeline, Services, SystemClock};
+use stages::{Clock, HashKey, Pipeline, Services};
 
 use super::work::{self, Running};
 use crate::cli::Role;
@@ -22,22 +22,27 @@ use crate::stats::Source;
 use crate::store::Database;
 use crate::telemetry::Metrics;
 
+/// Events that are claimed at once when no stage has a say in it.
+const GROUP_EVENTS: usize = 10_000;
 /// Decoded bytes that a body may have when no stage says: none takes a body then.
 const NO_BODY: u64 = 0;
 
 /// Everything that is open.
-pub(super) struct Opened {
-    pub(super) state: Arc<State>,
-    pub(super) queue: Arc<dyn Queue>,
-    pub(super) store: Database,
-    pub(super) tasks: Tasks,
-    pub(super) worker: Arc<Pipeline>,
+pub(crate) struct Opened {
+    pub(crate) state: Arc<State>,
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) store: Database,
+    pub(crate) tasks: Tasks,
+    pub(crate) worker: Arc<Pipeline>,
 }
 
 /// Opens what a process of `role` needs. The store may be away: a server accepts without it.
-pub(super) async fn open(loaded: &Loaded, role: Role) -> anyhow::Result<Opened> {
+pub(crate) async fn open(
+    loaded: &Loaded,
+    role: Role,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Opened> {
     let settings = Arc::new(loaded.settings.clone());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let tasks = Tasks::new();
     let metrics = Arc::new(Metrics::new().context("the metrics cannot be registered")?);
     let queue = open_queue(&settings, &tasks, &clock).await?;
@@ -100,6 +105,11 @@ impl Opened {
     /// The rollups, for stats and pages.
     pub(super) fn source(&self) -> Arc<dyn Source> {
         Arc::new(self.store.clone())
+    }
+
+    /// How many events the worker claims at once.
+    pub(crate) fn group_events(&self) -> usize {
+        self.worker.group_events().unwrap_or(GROUP_EVENTS)
     }
 
     /// Starts the worker's tasks, if the role has any.

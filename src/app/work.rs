@@ -11,9 +11,6 @@ use crate::shutdown::Tasks;
 use crate::store::Database;
 use crate::worker::{Beat, Keeper, Settler, Worker, error_chain, retry_delays};
 
-/// Events that are claimed at once when no stage has a say in it.
-const GROUP_EVENTS: usize = 10_000;
-
 /// The running worker, or none.
 #[derive(Default)]
 pub(super) struct Running {
@@ -52,7 +49,7 @@ pub(super) fn spawn(opened: &Opened) -> Running {
         Arc::clone(&clock),
         Arc::clone(&state.metrics) as _,
     );
-    let group = opened.worker.group_events().unwrap_or(GROUP_EVENTS);
+    let group = opened.group_events();
     let queue = Arc::clone(&opened.queue);
     let worker = Worker::new(Arc::clone(&queue) as _, settler, group, tasks.clone());
     let beat = Beat::new(Arc::clone(&queue), clock, name(), tasks.clone());

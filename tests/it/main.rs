@@ -15,6 +15,7 @@ mod cli;
 mod client;
 mod contract;
 mod crash;
+mod demo;
 mod explain;
 mod guide;
 mod identity;
