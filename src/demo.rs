@@ -23,13 +23,11 @@ use crate::app::{Opened, open};
 use crate::cli::Role;
 use crate::config::Loaded;
 use crate::http::state::State;
+use crate::queue::RefusedKind;
 use crate::store::Totals;
 use crate::worker::{Settler, Worker};
 
 const HOUR: Duration = Duration::from_secs(3_600);
-/// Hours for which requests may be under way together: what they wait for is the disk, and they wait
-/// for it together.
-const ROUND: i64 = 6;
 /// A worker is never much further behind, so the queue is drained at least that often.
 const MOST_QUEUED: u64 = 10_000;
 
@@ -105,8 +103,6 @@ struct Filler<'o> {
     clock: Arc<ManualClock>,
     worker: Worker,
     summary: Summary,
-    /// Requests under way. Each answers with the codes of what was turned away.
-    sending: JoinSet<anyhow::Result<Vec<&'static str>>>,
     /// Events in the queue, at most.
     queued: u64,
 }
@@ -122,8 +118,7 @@ impl<'o> Filler<'o> {
         let group = opened.group_events();
         let worker =
             Worker::new(Arc::clone(&opened.queue) as _, settler, group, opened.tasks.clone());
-        let (summary, sending) = (Summary::default(), JoinSet::new());
-        Self { opened, clock, worker, summary, sending, queued: 0 }
+        Self { opened, clock, worker, summary: Summary::default(), queued: 0 }
     }
 
     async fn fill(
@@ -137,14 +132,10 @@ impl<'o> Filler<'o> {
         let most_queued = MOST_QUEUED.min(self.opened.state.settings.queue.max_events / 4);
         self.clock.step_wall(hour.unix_seconds());
         while hour < end {
-            self.post(traffic.hour(hour), hour);
+            self.post(traffic.hour(hour)).await?;
             let next = hour.plus(1);
             let day_ends = next.day() != hour.day() || next == end;
-            if day_ends || next.epoch_hours() % ROUND == 0 {
-                self.answered().await?;
-            }
             if day_ends || self.queued >= most_queued {
-                self.answered().await?;
                 self.drain().await?;
             }
             if day_ends {
@@ -157,20 +148,17 @@ impl<'o> Filler<'o> {
         self.judge().await
     }
 
-    /// Sends requests at the same time, as many clients do.
-    fn post(&mut self, posts: Vec<Post>, received: Hour) {
+    /// Sends requests at the same time, as many clients do, and waits until all are answered.
+    async fn post(&mut self, posts: Vec<Post>) -> anyhow::Result<()> {
+        let mut sending = JoinSet::new();
         for post in posts {
             self.summary.requests += 1;
             self.summary.sent += post.events;
             self.queued += post.events;
             let state = Arc::clone(&self.opened.state);
-            self.sending.spawn(async move { send(&state, &post, received).await });
+            sending.spawn(async move { send(&state, &post).await });
         }
-    }
-
-    /// Waits until every request is answered.
-    async fn answered(&mut self) -> anyhow::Result<()> {
-        while let Some(sent) = self.sending.join_next().await {
+        while let Some(sent) = sending.join_next().await {
             for code in sent?? {
                 *self.summary.refused.entry(code).or_default() += 1;
             }
@@ -221,20 +209,25 @@ impl<'o> Filler<'o> {
 
 /// Sends one request through the ingest stages, as the HTTP server would. Answers the codes of what
 /// was turned away.
-async fn send(state: &State, post: &Post, received: Hour) -> anyhow::Result<Vec<&'static str>> {
+async fn send(state: &State, post: &Post) -> anyhow::Result<Vec<&'static str>> {
     let Some(ingest) = &state.ingest else { return Ok(Vec::new()) };
     let batch_key = post.key.as_ref().map(|key| {
         BatchKey::from_bytes(state.identity_key.hash("batch", &[key.as_bytes(), &post.body]))
     });
-    let request = Request { client: post.client, batch_key, received };
+    let request = Request { client: post.client, batch_key, received: state.clock.hour() };
     let mut batch = Batch::request(&post.body);
     let cx = Cx { clock: &*state.clock, request: Some(&request), tx: None };
     ingest.pipeline.run(&mut batch, cx, &*state.metrics).await?;
-    match batch.refusal() {
+    let codes = match batch.refusal() {
         Some(refusal) if matches!(refusal.kind, RefusalKind::Unavailable { .. }) => {
             bail!("a request could not be queued: {}", refusal.message)
         }
-        Some(refusal) => Ok(vec![refusal.code.as_str()]),
-        None => Ok(batch.rejected().map(|(_, reason)| reason.code.as_str()).collect()),
-    }
+        Some(refusal) => {
+            state.refusals.add(RefusedKind::Request, refusal.code.as_str());
+            return Ok(vec![refusal.code.as_str()]);
+        }
+        None => batch.rejected().map(|(_, reason)| reason.code.as_str()).collect::<Vec<_>>(),
+    };
+    codes.iter().for_each(|code| state.refusals.add(RefusedKind::Event, code));
+    Ok(codes)
 }

@@ -1,12 +1,13 @@
 //! `demo`: an installation full of plausible data.
 
+use std::fmt;
 use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use stages::{Clock, Day, SystemClock};
 
 use super::{ConfigFile, Outcome, block_on, print};
@@ -20,7 +21,7 @@ const LINE_EVERY: u64 = 10;
 const EXAMPLES: &str = "\
 Examples:
   weather-mcp-analytics demo --into demo-data
-  weather-mcp-analytics demo --into busy-week --days 7 --events 1000000 --seed 4";
+  weather-mcp-analytics demo --into busy-week --days 7 --events 500000 --seed 4";
 
 /// Fill an empty installation with plausible data, to see the dashboard with something on it.
 ///
@@ -42,7 +43,7 @@ pub(super) struct Demo {
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: u32,
     /// About how many events altogether.
-    #[arg(long, value_name = "N", default_value_t = 400_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 250_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     events: u64,
     /// Another number gives other events.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -106,11 +107,15 @@ struct Teller<'c> {
 impl<'c> Teller<'c> {
     fn new(plan: &Plan, clock: &'c SystemClock) -> Self {
         let bar = stderr().is_terminal().then(|| {
-            let template =
-                "{msg}  {bar:30}  {human_pos} of {human_len} events  {per_sec}  {eta} left";
+            let template = "{msg}  {bar:30}  {human_pos} of {human_len} events  {rate}  {eta} left";
             // The template is a constant; without it the bar is plainer.
             let style = ProgressStyle::with_template(template);
             let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style =
+                style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                    // Nobody sees a bar that cannot be drawn.
+                    write!(out, "{}/s", HumanCount(state.per_sec() as u64)).ok();
+                });
             ProgressBar::new(plan.events).with_style(style)
         });
         Self { clock, expected: plan.events, bar, said: 0 }

@@ -28,15 +28,17 @@ const UPDATE_DELAY: f64 = 0.055;
 const ACTIVITY_SPREAD: f64 = 0.8;
 const MOST_ACTIVE: f64 = 8.0;
 /// Events in a request: usually few, never more than a client's buffer holds.
-const BATCH: f64 = 7.0;
+const BATCH: f64 = 10.0;
 const LARGEST_BATCH: u64 = 100;
 /// Share of the requests that come an hour late, and of those that come twice.
 const LATE: f64 = 0.05;
 const TWICE: f64 = 0.004;
 /// Share of the hours in which a client is used at all: people work in spells.
-const AT_IT: f64 = 0.16;
-/// Most calls that a client makes in such an hour: few enough for every limit of the shipped stages.
+const AT_IT: f64 = 0.12;
+/// Most calls that a client makes in such an hour, and most requests that it needs for them: within
+/// the limits of the shipped stages, although they all come in the same minute.
 const MOST_CALLS: u64 = 300;
+const MOST_REQUESTS: u64 = 40;
 /// Chance that such an hour begins a new session.
 const NEW_SESSION: f64 = 0.45;
 
@@ -228,12 +230,13 @@ impl Traffic {
             // A rate of zero has no distribution.
             let Ok(calls) = Poisson::new(rate) else { continue };
             let mut left = (calls.sample(&mut self.random) as u64).min(MOST_CALLS);
+            let least = left / MOST_REQUESTS;
             if self.random.random_bool(NEW_SESSION) {
                 (client.session, client.sequence) = (self.random.random(), 0);
             }
             while left > 0 {
-                let events = (1 + self.draws.batch.sample(&mut self.random)).min(left);
-                let events = events.min(LARGEST_BATCH);
+                let events = 1 + self.draws.batch.sample(&mut self.random).max(least);
+                let events = events.min(LARGEST_BATCH).min(left);
                 left -= events;
                 let call = Call { client, hour, passed };
                 let body = self.calls.body(call, events, &mut self.random);

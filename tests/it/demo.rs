@@ -37,7 +37,9 @@ fn a_demo_balances_and_agrees_with_itself() {
     let sum = |member: &str| ledger[member].as_i64().unwrap();
     assert_eq!(sum("accepted"), rows + sum("duplicate"));
     assert_eq!((sum("dead_letter"), sum("discarded"), sum("queued")), (0, 0, 0));
-    assert_eq!(ledger["refused"], serde_json::json!({}));
+    for refused in ["refused", "refused_requests"] {
+        assert_eq!(ledger[refused], serde_json::json!({}));
+    }
 
     let verified = server.command(&["rollups", "verify"]);
     assert_eq!(verified.status.code(), Some(0), "{}", text(&verified.stdout));
@@ -89,6 +91,7 @@ fn the_same_seed_gives_the_same_rollups() {
         let folder = tempfile::tempdir().unwrap();
         let (summary, store) = fixed(folder.path(), seed);
         assert_eq!(store.int("SELECT count(*) FROM events"), summary.totals.persisted as i64);
+        assert!(summary.refused.is_empty(), "{summary:?}");
         store.assert_rollups_equal_raw_rows();
         assert_received_when_it_happened(&store);
         let mut all = Vec::new();

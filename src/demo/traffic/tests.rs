@@ -52,10 +52,11 @@ fn a_seed_decides_everything() {
 fn events_come_in_the_number_and_the_shares_that_were_planned() {
     let requests = requests(5);
     let (mut total, mut tools) = (0_u32, BTreeMap::<String, u32>::new());
-    let mut repeated = 0;
+    let (mut repeated, mut together) = (0, BTreeMap::<_, u32>::new());
     for (hour, post) in &requests {
         assert!(post.events as usize <= 100);
         repeated += u32::from(post.key.is_some());
+        *together.entry((hour, post.client)).or_default() += 1;
         let events = events(post);
         assert_eq!(events.len() as u64, post.events);
         for event in events {
@@ -69,6 +70,8 @@ fn events_come_in_the_number_and_the_shares_that_were_planned() {
         }
     }
     assert!((57_000..63_000).contains(&total), "{total} events");
+    // The shipped limit is 60 a minute, and 10 at once on top.
+    assert!(together.values().all(|&requests| requests < 60));
     // Each comes twice.
     assert!(repeated > 0 && repeated % 2 == 0, "{repeated}");
     assert_eq!(tools.len(), TOOLS.len());
