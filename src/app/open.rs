@@ -37,6 +37,9 @@ pub(crate) struct Opened {
 }
 
 /// Opens what a process of `role` needs. The store may be away: a server accepts without it.
+///
+/// Limits and memory of identities must go by `clock` too. Where another machine keeps them by a time
+/// of its own, they are to be kept in this process when `clock` is not the machine's, as in a demo.
 pub(crate) async fn open(
     loaded: &Loaded,
     role: Role,
