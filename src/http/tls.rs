@@ -1,8 +1,8 @@
 //! HTTPS: a certificate and its key from two files, reread when they change.
 //!
 //! [`files`] reads and judges the two files, [`faults`] says what is wrong with them, [`certificate`]
-//! knows what a certificate says of itself, [`reload`] looks for newer ones while connections run. The handshake and its limits are
-//! salvo's.
+//! knows what a certificate says of itself, [`reload`] looks for newer ones while connections run.
+//! The handshake and its limits are salvo's.
 
 mod certificate;
 mod faults;
