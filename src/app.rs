@@ -6,6 +6,7 @@
 //! queue, store; all within `server.shutdown_grace`.
 
 mod adapters;
+mod banner;
 mod listeners;
 mod open;
 mod work;
@@ -17,6 +18,7 @@ use anyhow::Context;
 use stages::{Clock, SystemClock};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::banner::announce;
 use self::listeners::Listeners;
 pub(crate) use self::open::{Opened, open};
 use crate::cli::Role;
@@ -49,7 +51,7 @@ pub async fn serve(mut loaded: Loaded, role: Role) -> anyhow::Result<()> {
     let listeners = Listeners::bind(&loaded.settings, role, https).await?;
     let serving = listeners.serve(&opened)?;
     let mut worker = opened.spawn_worker(role);
-    banner(&loaded, &serving, role);
+    announce(&loaded, serving.addresses(), role);
 
     let outcome = tokio::select! {
         () = signals.next() => Ok(()),
@@ -90,19 +92,6 @@ async fn stop(
     serving.stop_private(Duration::ZERO).await;
     opened.tasks.finished().await;
     tracing::info!("stopped");
-}
-
-/// What a person wants to know first.
-fn banner(loaded: &Loaded, serving: &listeners::Serving, role: Role) {
-    tracing::info!(file = loaded.file(), ?role, "running");
-    let Some(address) = serving.public_address() else { return };
-    tracing::info!(
-        "page on http://{address}/; send a first event with: curl -sS http://{address}/v1/events \
-         -H 'content-type: application/json' -d '{{\"events\":[{{\"version\":\"1.23.0\",\
-         \"tool\":\"get_forecast\",\"status\":\"success\",\
-         \"timestamp_hour\":\"'$(date -u +%Y-%m-%dT%H:00:00Z)'\",\
-         \"analytics_level\":\"minimal\"}}]}}'"
-    );
 }
 
 /// Signals that ask the process to stop.

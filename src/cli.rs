@@ -3,48 +3,50 @@
 //! Exit codes: 0 done; 1 the operation failed; 2 wrong usage; 78 the configuration is wrong.
 
 mod check;
+mod completions;
 mod dead_letters;
 mod demo;
 mod explain;
 mod healthcheck;
+mod help;
+mod man;
 mod migrate;
+#[cfg(test)]
+mod reference;
 mod rollups;
 mod scan;
 mod schema;
 mod serve;
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::styling::AnsiColor;
+use clap::{Args, FromArgMatches, Parser, Subcommand};
 use stages::{Registry, SystemClock};
 
+use crate::advice::{Advised, help_of};
 use crate::config::settings::Settings;
 use crate::config::{Diagnostics, Flags, LoadArgs, Loaded, load};
-use crate::store::Database;
+use crate::store::{Database, Unusable};
 
 pub use serve::Role;
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0   done
-  1   the operation failed
-  2   wrong usage
-  78  the configuration is wrong; nothing was started or changed
-
-Without a subcommand, `serve` runs. Without --config, ./pipeline.yaml is read; if there is none, the
-built-in one applies. Every setting can also be given by an environment variable such as
-ANALYTICS_STORE__URL=sqlite://data/analytics.db; flags win over variables, variables over the file.";
 
 /// Privacy-first, self-hosted usage telemetry for MCP servers.
 ///
 /// Clients post batches of anonymous usage events; stages that pipeline.yaml lists check, clean and
-/// queue them; a worker turns them into rows and rollups; pages and a stats API show the result.
+/// queue them; a worker turns them into rows and rollups; a page and a stats API show the result.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
+#[command(
+    version,
+    after_help = "Without a command, `serve` runs. `help COMMAND` says all about one.",
+    after_long_help = help::ROOT,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 100
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -64,13 +66,18 @@ enum Command {
     DeadLetters(dead_letters::DeadLetters),
     Rollups(rollups::Rollups),
     Healthcheck(healthcheck::Healthcheck),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// The file to read.
 #[derive(Debug, Clone, Default, Args)]
 struct ConfigFile {
-    /// The configuration. Default: ./pipeline.yaml, or the built-in one if there is none.
-    #[arg(long, value_name = "FILE")]
+    /// The configuration to read.
+    ///
+    /// Without it, ./pipeline.yaml is read or, when there is none, the built-in one applies.
+    /// Environment variables and flags win over the file.
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     config: Option<PathBuf>,
 }
 
@@ -96,6 +103,8 @@ enum Failure {
     Operation(anyhow::Error),
     /// The configuration is wrong, and the command has said so in a form of its own.
     Reported,
+    /// The operation failed, and the log says why.
+    Logged,
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -109,7 +118,8 @@ type Outcome = Result<(), Failure>;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = help::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(command) => serve::run(&command),
         Command::Check(command) => check::run(&command),
@@ -121,6 +131,8 @@ pub fn main() -> ExitCode {
         Command::DeadLetters(command) => dead_letters::run(&command),
         Command::Rollups(command) => rollups::run(&command),
         Command::Healthcheck(command) => healthcheck::run(&command),
+        Command::Completions(command) => completions::run(&command),
+        Command::Man(command) => man::run(&command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -136,7 +148,7 @@ impl Failure {
         match self {
             // EX_CONFIG of sysexits.h: service managers can be told not to restart on it.
             Self::Config(_) | Self::Reported => 78,
-            Self::Operation(_) => 1,
+            Self::Operation(_) | Self::Logged => 1,
         }
     }
 }
@@ -144,38 +156,61 @@ impl Failure {
 fn complain(failure: &Failure) {
     let text = match failure {
         Failure::Config(diagnostics) => diagnostics.render(true),
-        Failure::Operation(error) => format!("error: {error:#}\n"),
-        Failure::Reported => return,
+        Failure::Operation(error) => explained(error),
+        Failure::Reported | Failure::Logged => return,
     };
     // Colour is for terminals that show it, unless NO_COLOR or CLICOLOR say otherwise. When standard
     // error is gone there is nobody left to tell.
     anstream::stderr().lock().write_all(text.as_bytes()).ok();
 }
 
-/// Prints a command's result.
-fn print(text: &str) -> Outcome {
-    Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
+/// What went wrong and, below it, what to do about it.
+fn explained(error: &anyhow::Error) -> String {
+    let (red, cyan) = (AnsiColor::Red.on_default().bold(), AnsiColor::Cyan.on_default().bold());
+    let help = help_of(error).map(|help| format!("{cyan}help{cyan:#}: {help}\n"));
+    format!("{red}error{red:#}: {error:#}\n{}", help.unwrap_or_default())
 }
 
-/// Runs a command that does I/O.
-/// The store of a configuration, for commands that work beside a running server.
+/// Prints a command's result.
+fn print(text: &str) -> Outcome {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        // A reader that has seen enough, such as `head`, is no failure.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+/// The store of a configuration, for commands that make it or change its schema.
 fn open_store(settings: &Settings) -> anyhow::Result<Database> {
     Ok(Database::open(&settings.store, Arc::new(SystemClock::new()))?)
 }
 
+/// The store of a configuration, for commands that work with what is in it, beside a running server.
+async fn existing_store(settings: &Settings) -> anyhow::Result<Database> {
+    let store = open_store(settings)?;
+    if store.examine().await.map_err(Unusable::advised)? {
+        return Ok(store);
+    }
+    Err(Advised::new(
+        "there is no store yet at the place that store.url names",
+        "`serve` makes it when it starts, `migrate up` makes it now; `check` shows which \
+         configuration is read",
+    )
+    .into())
+}
+
+/// Runs a command that does I/O.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_definition_is_sound() {
-        Cli::command().debug_assert();
+        help::command().debug_assert();
     }
 
     #[test]
@@ -229,6 +264,11 @@ mod tests {
             ("scan events.jsonl", false),
             ("schema", true),
             ("schema --config p.yaml", false),
+            ("completions zsh", true),
+            ("completions", false),
+            ("completions cmd", false),
+            ("man", true),
+            ("man --out pages", true),
             ("nonsense", false),
         ] {
             let words = std::iter::once("analytics").chain(line.split_whitespace());

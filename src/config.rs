@@ -7,6 +7,7 @@
 mod codes;
 mod environment;
 mod excerpt;
+mod former;
 mod json;
 mod layers;
 mod limits;

@@ -14,6 +14,7 @@
 //!
 //! [`app`] is the only place where concrete types meet.
 
+pub mod advice;
 pub mod app;
 pub mod cli;
 pub mod config;
@@ -24,6 +25,7 @@ pub mod queue;
 pub mod redis_link;
 pub mod shared;
 pub mod shutdown;
+pub mod sqlite_file;
 pub mod stats;
 pub mod store;
 pub mod telemetry;

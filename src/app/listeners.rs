@@ -1,14 +1,16 @@
 //! The listeners: all bound before anything is served.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use salvo::server::ServerHandle;
 use tokio::task::JoinHandle;
 
+use super::banner::Addresses;
 use super::open::Opened;
+use crate::advice::Advised;
 use crate::cli::Role;
 use crate::config::settings::{Listen, Settings};
 use crate::http::serve::{Bound, bind};
@@ -67,25 +69,48 @@ impl Listeners {
         if self.public.is_some() {
             opened.tasks.spawn(refusals::keep(Arc::clone(state), opened.tasks.clone()));
         }
-        let public = self
-            .public
-            .map(|bound| Listener::start("public", bound, router(state, opened.source()), opened));
-        let private = self
-            .private
-            .map(|bound| Listener::start("private", bound, private_router(state), opened));
-        if let Some(Secure { address, https }) = self.https {
-            tracing::info!(listener = "tls", %address, "listening");
+        let public =
+            self.public.map(|bound| Listener::start(bound, router(state, opened.source()), opened));
+        let private =
+            self.private.map(|bound| Listener::start(bound, private_router(state), opened));
+        let mut https = None;
+        if let Some(Secure { address, https: served }) = self.https {
+            https = Some(address);
             let (clock, metrics) = (Arc::clone(&state.clock), Arc::clone(&state.metrics));
-            opened.tasks.spawn(https.keep(clock, metrics, opened.tasks.clone()));
+            opened.tasks.spawn(served.keep(clock, metrics, opened.tasks.clone()));
         }
-        Ok(Serving { public: public.transpose()?, private: private.transpose()? })
+        Ok(Serving { public: public.transpose()?, private: private.transpose()?, https })
     }
 }
 
 async fn bound(setting: &str, address: SocketAddr) -> anyhow::Result<Bound> {
-    bind(address).await.with_context(|| {
-        format!("cannot listen on {address}; choose another address with `{setting}`")
-    })
+    bind(address).await.map_err(|error| refused(&error, setting, address).into())
+}
+
+/// Why an address cannot be listened on, and what to do about it.
+fn refused(error: &std::io::Error, setting: &str, address: SocketAddr) -> Advised {
+    let flag = setting.replace("server.", "--").replace(['.', '_'], "-");
+    let other = format!("choose another address with {setting} or {flag}");
+    let port = address.port();
+    let (why, help) = match error.kind() {
+        ErrorKind::AddrInUse => (
+            "another process has this port".to_owned(),
+            format!("`ss -ltnp 'sport = :{port}'` shows which: stop it, or {other}"),
+        ),
+        ErrorKind::PermissionDenied => (
+            "this user may not open a port that low".to_owned(),
+            format!(
+                "{other}, with a port from 1024 on, behind a proxy; or give the program the right: \
+                 AmbientCapabilities=CAP_NET_BIND_SERVICE in a systemd unit"
+            ),
+        ),
+        ErrorKind::AddrNotAvailable => (
+            "this machine does not have this address".to_owned(),
+            format!("`ip -brief address` shows those that it has, and 0.0.0.0 means all: {other}"),
+        ),
+        _ => (error.to_string(), other),
+    };
+    Advised::new(format!("cannot listen on {address} ({setting}): {why}"), help)
 }
 
 /// A listener that serves.
@@ -96,16 +121,10 @@ struct Listener {
 }
 
 impl Listener {
-    fn start(
-        name: &'static str,
-        bound: Bound,
-        router: salvo::Router,
-        opened: &Opened,
-    ) -> anyhow::Result<Self> {
+    fn start(bound: Bound, router: salvo::Router, opened: &Opened) -> anyhow::Result<Self> {
         let address = bound.address();
         let (handle, serving) = bound.serve(router, &opened.state)?;
         let task = opened.tasks.spawn(serving);
-        tracing::info!(listener = name, %address, "listening");
         Ok(Self { address, handle, task })
     }
 
@@ -127,6 +146,8 @@ impl Listener {
 pub(super) struct Serving {
     public: Option<Listener>,
     private: Option<Listener>,
+    /// Where the public listener speaks HTTPS beside HTTP.
+    https: Option<SocketAddr>,
 }
 
 impl Serving {
@@ -134,8 +155,14 @@ impl Serving {
         self.public.is_some()
     }
 
-    pub(super) fn public_address(&self) -> Option<SocketAddr> {
-        self.public.as_ref().map(|listener| listener.address)
+    /// The real addresses.
+    pub(super) fn addresses(&self) -> Addresses {
+        let address = |listener: &Option<Listener>| listener.as_ref().map(|it| it.address);
+        Addresses {
+            public: address(&self.public),
+            https: self.https,
+            private: address(&self.private),
+        }
     }
 
     /// Ends the public listener.

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use stages::{Clock, HashKey, Pipeline, Services};
 
 use super::work::{self, Running};
+use crate::advice::{Advised, help_of};
 use crate::cli::Role;
 use crate::config::settings::Settings;
 use crate::config::{Loaded, check_pipelines};
@@ -15,11 +16,11 @@ use crate::http::refusals::Unwritten;
 use crate::http::state::{ClosedHour, Ingest, PipelineStatus, Readiness, State};
 use crate::queue::Queue;
 use crate::queue::redis::RedisQueue;
-use crate::queue::sqlite::SqliteQueue;
+use crate::queue::sqlite::{self, SqliteQueue};
 use crate::shared::memory::{MemoryRates, MemorySeen};
 use crate::shutdown::Tasks;
 use crate::stats::Source;
-use crate::store::Database;
+use crate::store::{Database, Unusable};
 use crate::telemetry::Metrics;
 
 /// Events that are claimed at once when no stage has a say in it.
@@ -50,6 +51,17 @@ pub(crate) async fn open(
     let metrics = Arc::new(Metrics::new().context("the metrics cannot be registered")?);
     let queue = open_queue(&settings, &tasks, &clock).await?;
     let store = Database::open(&settings.store, Arc::clone(&clock))?;
+    if role == Role::Server {
+        // It accepts whatever the store says, so it does not wait for the answer.
+        let store = store.clone();
+        tasks.spawn(async move {
+            if let Err(unusable) = store.examine().await {
+                warn(unusable);
+            }
+        });
+    } else {
+        examine(&store, role).await?;
+    }
     let identity_key = queue.identity_key().await.context("the queue has no identity key")?;
     let rates = Arc::new(MemoryRates::new(Arc::clone(&clock)));
     let services = Services {
@@ -90,7 +102,30 @@ async fn open_queue(
     if queue.url.expose().starts_with("redis") {
         return Ok(RedisQueue::open(queue, tasks).await?);
     }
-    Ok(SqliteQueue::open(queue, tasks, Arc::clone(clock)).await?)
+    Ok(SqliteQueue::open(queue, tasks, Arc::clone(clock)).await.map_err(advised)?)
+}
+
+fn advised(error: sqlite::OpenError) -> anyhow::Error {
+    match error.help() {
+        Some(help) => Advised::new(error, help).into(),
+        None => error.into(),
+    }
+}
+
+/// Refuses to start when only a person can mend the store. A worker alone waits for what may pass.
+async fn examine(store: &Database, role: Role) -> anyhow::Result<()> {
+    let Err(unusable) = store.examine().await else { return Ok(()) };
+    let waits = if role == Role::Worker { unusable.may_pass() } else { unusable.is_elsewhere() };
+    if !waits {
+        return Err(unusable.advised().into());
+    }
+    warn(unusable);
+    Ok(())
+}
+
+fn warn(unusable: Unusable) {
+    let error = anyhow::Error::from(unusable.advised());
+    tracing::warn!(help = help_of(&error), "{error}; events wait in the queue");
 }
 
 fn served(pipeline: Pipeline) -> Ingest {

@@ -3,10 +3,24 @@
 use clap::{Args, ValueEnum};
 use stages::{Clock, StageSpec, SystemClock};
 
+use super::help::{environment, exit_codes};
 use super::{ConfigFile, Failure, Outcome, print};
 use crate::config::settings::Listen;
 use crate::config::{Flags, Loaded};
 use crate::http::tls::Https;
+
+const MORE: &str = concat!(
+    "\
+Examples:
+  weather-mcp-analytics check
+  weather-mcp-analytics check --config deploy/pipeline.yaml
+  weather-mcp-analytics check --format json | jq '.errors[]'
+
+",
+    exit_codes!("the configuration is right", "the result could not be printed"),
+    "\n\n",
+    environment!()
+);
 
 /// Check the configuration and show the pipelines, without starting anything.
 ///
@@ -14,6 +28,7 @@ use crate::http::tls::Https;
 /// at once, with code, file, line and column (exit code 78). No queue or database is opened; the
 /// files of a certificate are read, because a server could not start without them.
 #[derive(Debug, Args)]
+#[command(after_long_help = MORE)]
 pub(super) struct Check {
     #[command(flatten)]
     config: ConfigFile,

@@ -6,12 +6,25 @@ use std::str::FromStr;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 
-use super::{ConfigFile, Failure, Outcome, block_on, open_store, print};
+use super::help::exit_codes;
+use super::{ConfigFile, Failure, Outcome, block_on, existing_store, print};
 use crate::config::{Flags, Loaded, check_pipelines};
 use crate::store::{Database, Letter};
 
 /// Letters that are replayed in one transaction.
 const GROUP: usize = 5_000;
+
+const MORE: &str = concat!(
+    "\
+Examples:
+  weather-mcp-analytics dead-letters list
+  weather-mcp-analytics dead-letters show 00112233445566778899aabbccddeeff
+  weather-mcp-analytics dead-letters replay --all
+  weather-mcp-analytics dead-letters drop 00112233445566778899aabbccddeeff
+
+",
+    exit_codes!("done", "there is no such dead letter, or the store refused some again")
+);
 
 /// List, show, replay or drop events that the store would not take.
 ///
@@ -19,6 +32,7 @@ const GROUP: usize = 5_000;
 /// once the reason is gone, for instance after an upgrade, or dropped. All of it works beside a
 /// running server.
 #[derive(Debug, Args)]
+#[command(after_long_help = MORE)]
 pub(super) struct DeadLetters {
     #[command(subcommand)]
     action: Action,
@@ -87,7 +101,7 @@ pub(super) fn run(command: &DeadLetters) -> Outcome {
 }
 
 async fn act(action: &Action, loaded: &Loaded) -> Result<String, Failure> {
-    let store = open_store(&loaded.settings)?;
+    let store = existing_store(&loaded.settings).await?;
     let names = |ids: &[Id]| ids.iter().map(Id::to_string).collect::<Vec<_>>();
     Ok(match action {
         Action::List => table(&store.dead_letters(u32::MAX).await?),

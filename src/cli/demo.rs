@@ -10,6 +10,7 @@ use clap::Args;
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use stages::{Clock, Day, SystemClock};
 
+use super::help::{environment, exit_codes};
 use super::{ConfigFile, Outcome, block_on, print};
 use crate::config::settings::{Secret, Settings};
 use crate::config::{Flags, Loaded};
@@ -18,12 +19,19 @@ use crate::demo::{self, Plan, Progress, Summary};
 /// Without a terminal, a line is printed each time that so much more is done, in percent.
 const LINE_EVERY: u64 = 10;
 
-const EXAMPLES: &str = "\
+const MORE: &str = concat!(
+    "\
 Examples:
   weather-mcp-analytics demo --into demo-data
-  weather-mcp-analytics demo --into busy-week --days 7 --events 500000 --seed 4";
+  weather-mcp-analytics demo --into busy-week --days 7 --events 500000 --seed 4
 
-/// Fill an empty installation with plausible data, to see the dashboard with something on it.
+",
+    exit_codes!("filled", "the installation is not empty, or could not be filled"),
+    "\n\n",
+    environment!()
+);
+
+/// Fill an empty installation with plausible data, to look around.
 ///
 /// Simulated clients post events of 90 days: 17 tools, releases that are adopted over time, daily and
 /// weekly rhythm, growth, errors, incidents. Everything takes the real way, on a clock that walks from
@@ -34,7 +42,7 @@ Examples:
 /// ones; --into takes two SQLite files in a folder of their own instead. Stop a server that runs on them.
 /// The same seed gives the same events, relative to the hour in which the demo was made.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = MORE)]
 pub(super) struct Demo {
     /// Put queue and store into this folder, which must be new or empty.
     #[arg(long, value_name = "DIR")]

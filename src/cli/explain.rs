@@ -10,6 +10,7 @@ use anyhow::Context;
 use clap::Args;
 use stages::SystemClock;
 
+use super::help::{environment, exit_codes};
 use super::{ConfigFile, Outcome, block_on, print};
 use crate::config::Flags;
 use crate::explain::{as_request, explain};
@@ -18,14 +19,21 @@ use crate::explain::{as_request, explain};
 /// the explanation and not by this.
 const MOST: u64 = 16 << 20;
 
-const EXAMPLES: &str = "\
+const MORE: &str = concat!(
+    "\
 Examples:
   echo '{\"version\":\"1.23.0\",\"tool\":\"Get_Forecast\",\"status\":\"success\",
     \"timestamp_hour\":\"'$(date -u +%Y-%m-%dT%H:00:00Z)'\",\"analytics_level\":\"minimal\"}' |
     weather-mcp-analytics explain
-  weather-mcp-analytics explain --json body.json | jq '.events[] | {index, outcome}'";
+  weather-mcp-analytics explain --json body.json | jq '.events[] | {index, outcome}'
 
-/// Show what each stage of the pipeline does to given events, without storing anything.
+",
+    exit_codes!("explained, whatever the verdicts", "the events could not be read or run"),
+    "\n\n",
+    environment!()
+);
+
+/// Show what each stage does to given events, without storing anything.
 ///
 /// Takes a request body {"events": […]}, an array of events, or one event. For each event and each
 /// stage it shows the verdict with code, place and message, the members that changed, and in the end
@@ -35,7 +43,7 @@ Examples:
 ///
 /// Of an event that holds personal data it shows the findings (place, kind, detector), never a value.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = MORE)]
 pub(super) struct Explain {
     /// The events; `-` is standard input.
     #[arg(value_name = "FILE", default_value = "-")]

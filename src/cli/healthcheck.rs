@@ -11,6 +11,7 @@ use clap::Args;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::help::exit_codes;
 use super::{ConfigFile, Outcome, block_on, print};
 use crate::config::Flags;
 use crate::config::settings::{Listen, Settings};
@@ -18,11 +19,23 @@ use crate::config::settings::{Listen, Settings};
 /// Longest wait for the whole exchange.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Ask the running process whether it is ready: exit code 0 when it is, 1 when not.
+const MORE: &str = concat!(
+    "\
+Examples:
+  weather-mcp-analytics healthcheck
+  weather-mcp-analytics healthcheck --url http://127.0.0.1:9464/readyz
+  HEALTHCHECK CMD [\"weather-mcp-analytics\", \"healthcheck\"]      in a Dockerfile
+
+",
+    exit_codes!("ready", "not ready, or not there")
+);
+
+/// Ask the running process whether it is ready.
 ///
-/// Without --url, /readyz is asked for at the configured private listener or, when that is off, at
-/// the public one.
+/// For containers and scripts: the exit code is the answer. Without --url, /readyz is asked for at
+/// the configured private listener or, when that is off, at the public one.
 #[derive(Debug, Args)]
+#[command(after_long_help = MORE)]
 pub(super) struct Healthcheck {
     #[command(flatten)]
     config: ConfigFile,

@@ -4,16 +4,29 @@ use std::num::NonZeroU32;
 
 use clap::{Args, Subcommand};
 
-use super::{ConfigFile, Outcome, block_on, open_store, print};
+use super::help::exit_codes;
+use super::{ConfigFile, Outcome, block_on, existing_store, open_store, print};
 use crate::config::Flags;
 use crate::config::settings::Settings;
 use crate::store::MigrationState;
 
-/// Bring the store's schema up to date, take it back, or show where it stands.
+const MORE: &str = concat!(
+    "\
+Examples:
+  weather-mcp-analytics migrate status
+  weather-mcp-analytics migrate up
+  weather-mcp-analytics migrate down --steps 1
+
+",
+    exit_codes!("done, also when there was nothing to do", "the store could not be changed")
+);
+
+/// Bring the schema of the store up to date, take it back, or show it.
 ///
 /// `serve` also brings it up to date when it starts. Only one process migrates at a time; others
 /// wait for it.
 #[derive(Debug, Args)]
+#[command(after_long_help = MORE)]
 pub(super) struct Migrate {
     #[command(subcommand)]
     action: Action,
@@ -88,7 +101,7 @@ async fn up(settings: &Settings) -> anyhow::Result<Vec<String>> {
 
 /// Takes migrations back; answers the names.
 async fn down(settings: &Settings, steps: u32) -> anyhow::Result<Vec<String>> {
-    let store = open_store(settings)?;
+    let store = existing_store(settings).await?;
     let before = store.migrate_status().await?;
     store.migrate_down(steps).await?;
     let after = store.migrate_status().await?;
@@ -97,7 +110,7 @@ async fn down(settings: &Settings, steps: u32) -> anyhow::Result<Vec<String>> {
 
 /// Every migration, oldest first.
 async fn status(settings: &Settings) -> anyhow::Result<Vec<Step>> {
-    let states = open_store(settings)?.migrate_status().await?;
+    let states = existing_store(settings).await?.migrate_status().await?;
     Ok(states.into_iter().map(|state| Step { name: state.name, applied: state.applied }).collect())
 }
 

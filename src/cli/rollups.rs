@@ -3,14 +3,27 @@
 use clap::{Args, Subcommand};
 use stages::Day;
 
-use super::{ConfigFile, Failure, Outcome, block_on, open_store, print};
+use super::help::exit_codes;
+use super::{ConfigFile, Failure, Outcome, block_on, existing_store, print};
 use crate::config::Flags;
 use crate::store::Difference;
 
-/// Compare rollups with the raw rows they were made from, or make them again.
+const MORE: &str = concat!(
+    "\
+Examples:
+  weather-mcp-analytics rollups verify
+  weather-mcp-analytics rollups rebuild --from 2026-08-01 --to 2026-08-02
+
+",
+    exit_codes!("they agree, or are made anew", "they differ, or could not be read or made")
+);
+
+/// Compare rollups with raw rows, or make them anew.
 ///
-/// Works for times whose raw rows are still there (retention.raw), beside a running server.
+/// Rollups are what pages and statistics read. Works for times whose raw rows are still there
+/// (`retention.raw`), beside a running server.
 #[derive(Debug, Args)]
+#[command(after_long_help = MORE)]
 pub(super) struct Rollups {
     #[command(subcommand)]
     action: Action,
@@ -45,7 +58,7 @@ pub(super) fn run(command: &Rollups) -> Outcome {
     let settings = span.config.load(&stages::registry(), Flags::default())?.settings;
     let verify = matches!(command.action, Action::Verify(_));
     block_on(async {
-        let store = open_store(&settings)?;
+        let store = existing_store(&settings).await?;
         let Some((oldest, newest)) = store.raw_days(settings.retention.raw).await? else {
             return print("there is no day with all its raw rows\n");
         };

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use stages::event::RawEvent;
 use stages::{Finding, Scanner};
 
+use super::help::exit_codes;
 use super::{ConfigFile, Outcome};
 use crate::config::Flags;
 
@@ -21,14 +22,19 @@ const LONGEST_LINE: usize = 1 << 20;
 /// Bytes that are read and written at once.
 const CHUNK: usize = 1 << 16;
 
-const EXAMPLES: &str = "\
+const MORE: &str = concat!(
+    "\
 Input and output, one line each:
   {\"id\": 7, \"event\": {\"tool\": \"get_forecast\", \"note\": \"jo@example.org\"}}
   {\"id\":7,\"pii\":true,\"findings\":[{\"pointer\":\"/*\",\"type\":\"EMAIL\",\"detector\":\"email\"}]}
 
 Examples:
   weather-mcp-analytics scan --jsonl events.jsonl
-  jq -c '.events[] | {id: 0, event: .}' body.json | weather-mcp-analytics scan --jsonl";
+  jq -c '.events[] | {id: 0, event: .}' body.json | weather-mcp-analytics scan --jsonl
+
+",
+    exit_codes!("every line was answered", "a line could not be read")
+);
 
 /// Look for personal data in events, one a line.
 ///
@@ -40,7 +46,7 @@ Examples:
 /// others are still answered, and the exit code is 1. Nothing is stored, and no database or queue is
 /// opened.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = MORE)]
 pub(super) struct Scan {
     /// Read JSON lines (the only form there is).
     #[arg(long, required = true)]

@@ -10,6 +10,7 @@ use stages::{Registry, Side, StageSpec};
 
 use super::codes::Code;
 use super::environment::{self, Assignment};
+use super::former;
 use super::json;
 use super::layers;
 use super::limits;
@@ -124,6 +125,7 @@ where
     match settings {
         Some(settings) if problems.is_empty() => {
             notes.extend(notes::notes(&settings, &said));
+            notes.extend(former::notes(&variables));
             if text.built_in {
                 let message = "there is no ./pipeline.yaml: the built-in one is used".to_owned();
                 notes.insert(0, Note { code: "built_in_pipeline", message });

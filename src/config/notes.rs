@@ -21,7 +21,7 @@ pub struct Note {
 impl Note {
     /// Whether it may be a mistake; otherwise it is only good to know.
     pub fn is_warning(&self) -> bool {
-        self.code != "built_in_pipeline"
+        !matches!(self.code, "built_in_pipeline" | "former_variable")
     }
 }
 

@@ -111,7 +111,10 @@ impl Database {
     /// Whether a newer schema says that releases as old as this one can work with it. It says so in
     /// the one row of `schema_compatibility`, whose `since` names a migration: releases that know it
     /// may go on.
-    async fn declares_compatible(&self, states: &[MigrationState]) -> Result<bool, StoreError> {
+    pub(super) async fn declares_compatible(
+        &self,
+        states: &[MigrationState],
+    ) -> Result<bool, StoreError> {
         if !table_exists(self.writer(), "schema_compatibility").await? {
             return Ok(false);
         }
@@ -122,7 +125,7 @@ impl Database {
     }
 }
 
-async fn states(db: &impl ConnectionTrait) -> Result<Vec<MigrationState>, StoreError> {
+pub(super) async fn states(db: &impl ConnectionTrait) -> Result<Vec<MigrationState>, StoreError> {
     let known: BTreeSet<String> =
         Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
     let mut applied = BTreeSet::new();
@@ -139,10 +142,13 @@ async fn states(db: &impl ConnectionTrait) -> Result<Vec<MigrationState>, StoreE
     Ok(known.union(&applied).map(state).collect())
 }
 
-async fn table_exists(db: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
+pub(super) async fn table_exists(
+    db: &impl ConnectionTrait,
+    name: &str,
+) -> Result<bool, StoreError> {
     Ok(!query(db, Dialect::of(db).table_exists(), [name.into()]).await?.is_empty())
 }
 
-fn newest_unknown(states: &[MigrationState]) -> Option<String> {
+pub(super) fn newest_unknown(states: &[MigrationState]) -> Option<String> {
     states.iter().rev().find(|state| !state.known).map(|state| state.name.clone())
 }

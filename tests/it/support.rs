@@ -3,6 +3,7 @@
 mod backends;
 mod docs;
 mod events;
+mod place;
 mod server;
 mod sql;
 mod tls;
@@ -10,6 +11,7 @@ mod tls;
 pub(crate) use backends::{Backends, Pair, Queue, Store, on_every_pair};
 pub(crate) use docs::{documented, sh};
 pub(crate) use events::{Event, hour_now};
+pub(crate) use place::Place;
 pub(crate) use server::{Answer, Config, Server, agent, eventually, post};
 pub(crate) use sql::Sql;
 pub(crate) use tls::{Authority, HOST, dial, https_config};

@@ -1,7 +1,6 @@
 //! Finds, creates and checks the queue's file. Separate from the queue, because this is where an
 //! operator's mistakes show: every one has an error of its own that says what to do.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use sea_orm::{
 use stages::HashKey;
 
 use super::statements::ROWS;
+use crate::sqlite_file::{self, Fault};
 
 /// Version of the tables below, kept in `PRAGMA user_version`.
 pub(super) const VERSION: i64 = 1;
@@ -27,10 +27,10 @@ const CHECKPOINT_PAGES: &str = "4000";
 const READERS: u32 = 4;
 /// SQLite's primary result codes (<https://www.sqlite.org/rescode.html>).
 pub(super) const BUSY: i32 = 5;
-const READONLY: i32 = 8;
 pub(super) const FULL: i32 = 13;
-const CANTOPEN: i32 = 14;
-const NOTADB: i32 = 26;
+
+/// The setting that names the file.
+const SETTING: &str = "queue.url";
 
 /// Ids have no index: random keys would touch a page of their own with every append. Claims and
 /// acknowledgements go by number; only a receipt that is asked for early looks ids through.
@@ -74,60 +74,26 @@ CREATE TABLE refusals (
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// `queue.url` names something else.
-    #[error(
-        "queue.url does not name a SQLite file: write it as sqlite://data/queue.db, without \
-         parameters"
-    )]
+    #[error("queue.url does not name a SQLite file")]
     Url,
     /// A queue in memory was not asked for explicitly.
-    #[error(
-        "queue.url is sqlite::memory:, a queue that forgets everything at exit: name a file, as in \
-         sqlite://data/queue.db, or set queue.allow_volatile: true"
-    )]
+    #[error("queue.url is sqlite::memory:, a queue that forgets everything at exit")]
     Volatile,
-    /// The folder does not exist and cannot be made.
-    #[error("cannot create {}, the folder of queue.url: create it, or name another", .folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file or its folder cannot be written.
-    #[error(
-        "cannot write {} (queue.url): this user needs write access to the file and to its folder",
-        .path.display()
-    )]
-    NotWritable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: DbErr,
-    },
-    /// The file is something else.
-    #[error(
-        "{} (queue.url) is not a SQLite database: name another file, or move this one away",
-        .path.display()
-    )]
-    NotADatabase {
-        /// The file.
-        path: PathBuf,
-    },
+    /// The file cannot be used.
+    #[error(transparent)]
+    File(#[from] Fault),
     /// The file is a database of something else.
-    #[error(
-        "{} (queue.url) is a database, but not a queue: the queue needs a file of its own, apart \
-         from store.url",
-        .path.display()
-    )]
+    #[error("{} (queue.url) is a database, but not a queue", .path.display())]
     NotAQueue {
         /// The file.
         path: PathBuf,
     },
     /// The file was written by a newer release.
     #[error(
-        "{} (queue.url) has format {found}, written by a newer release; this one reads up to \
-         {VERSION}: start the newer release, or name another file",
-        .path.display()
+        "the queue {} (queue.url) has format {found} of a newer release; this one, {}, knows formats \
+         up to {VERSION}",
+        .path.display(),
+        env!("CARGO_PKG_VERSION")
     )]
     Newer {
         /// The file.
@@ -146,6 +112,29 @@ pub enum OpenError {
         /// Why.
         source: DbErr,
     },
+}
+
+impl OpenError {
+    /// What to do about it, when that is known.
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::Url => "write it as sqlite://data/queue.db, without parameters".to_owned(),
+            Self::Volatile => {
+                "name a file, as in sqlite://data/queue.db, or set queue.allow_volatile: true"
+                    .to_owned()
+            }
+            Self::File(fault) => fault.help(),
+            Self::NotAQueue { .. } => {
+                "name another file: the queue needs one of its own, apart from store.url".to_owned()
+            }
+            Self::Newer { .. } => {
+                "start the newer release, or name another file with queue.url; what waits in this \
+                 one stays there"
+                    .to_owned()
+            }
+            Self::Random(_) | Self::Failed { .. } => return None,
+        })
+    }
 }
 
 /// Where a queue lives.
@@ -198,11 +187,8 @@ impl Place {
 
     /// Opens the queue, and creates what is missing of it.
     pub(super) async fn open(&self) -> Result<Opened, OpenError> {
-        if let Self::File(path) = self
-            && let Some(folder) = path.parent()
-        {
-            std::fs::create_dir_all(folder)
-                .map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
+        if let Self::File(path) = self {
+            sqlite_file::prepare(path, SETTING)?;
         }
         let writer = self.connect(1).await.map_err(|error| self.explain(error))?;
         let identity_key = self.prepare(&writer).await?;
@@ -273,17 +259,16 @@ impl Place {
 
     fn path(&self) -> PathBuf {
         match self {
-            Self::File(path) => path.clone(),
+            Self::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
             Self::Memory => Path::new(":memory:").to_owned(),
         }
     }
 
     fn explain(&self, error: DbErr) -> OpenError {
         let path = self.path();
-        match code(&error) {
-            Some(NOTADB) => OpenError::NotADatabase { path },
-            Some(READONLY | CANTOPEN) => OpenError::NotWritable { path, source: error },
-            _ => OpenError::Failed { path, source: error },
+        match extended_code(&error).and_then(|code| Fault::from_code(code, &path, SETTING)) {
+            Some(fault) => OpenError::File(fault),
+            None => OpenError::Failed { path, source: error },
         }
     }
 }
@@ -299,12 +284,15 @@ pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
 
 /// SQLite's primary result code, when the failure is SQLite's.
 pub(super) fn code(error: &DbErr) -> Option<i32> {
+    i32::try_from(extended_code(error)? & 0xff).ok()
+}
+
+fn extended_code(error: &DbErr) -> Option<u32> {
     let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
         return None;
     };
     let RuntimeErr::SqlxError(cause) = cause else { return None };
-    let extended: i32 = cause.as_database_error()?.code()?.parse().ok()?;
-    Some(extended & 0xff)
+    cause.as_database_error()?.code()?.parse().ok()
 }
 
 /// A statement without values.

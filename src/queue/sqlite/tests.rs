@@ -129,15 +129,12 @@ async fn mistakes_in_the_address_are_explained() {
         ("redis://localhost".to_owned(), "queue.url does not name a SQLite file"),
         ("sqlite://".to_owned(), "queue.url does not name a SQLite file"),
         ("sqlite://q.db?mode=ro".to_owned(), "queue.url does not name a SQLite file"),
-        ("sqlite::memory:".to_owned(), "set queue.allow_volatile: true"),
-        (format!("sqlite://{}/text.db/queue.db", folder.display()), "cannot create"),
-        (format!("sqlite://{}", folder.display()), "needs write access"),
+        ("sqlite::memory:".to_owned(), "forgets everything at exit"),
+        (format!("sqlite://{}/text.db/queue.db", folder.display()), "a file stands in its place"),
+        (format!("sqlite://{}", folder.display()), "it is a folder"),
         (format!("sqlite://{}/text.db", folder.display()), "is not a SQLite database"),
-        (format!("sqlite://{}/foreign.db", folder.display()), "apart from store.url"),
-        (
-            format!("sqlite://{}/data/queue.db", folder.display()),
-            "has format 2, written by a newer",
-        ),
+        (format!("sqlite://{}/foreign.db", folder.display()), "is a database, but not a queue"),
+        (format!("sqlite://{}/data/queue.db", folder.display()), "has format 2 of a newer release"),
     ] {
         let settings = settings::Queue { url: Secret::new(&url), ..settings::Queue::default() };
         let error = bench.open_with(&settings).await.err().expect(&url).to_string();

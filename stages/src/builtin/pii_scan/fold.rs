@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn look_alikes_become_ascii_and_the_rest_stays() {
+    fn lookalikes_become_ascii_and_the_rest_stays() {
         for (text, want) in [
             ("plain", "plain"),
             ("ｍｉｎａ＠ｐｏｓｔ．ｓｅ", "mina@post.se"),
