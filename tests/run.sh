@@ -75,6 +75,12 @@ cargo test --workspace --locked "${skip[@]}"
 if [ "$mode" != quick ]; then
   step "documentation"
   RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+  if command -v typos >/dev/null; then
+    step "spelling"
+    typos
+  else
+    echo "typos is not installed: spelling is not checked"
+  fi
   if command -v cargo-deny >/dev/null; then
     step "dependencies"
     cargo deny --offline check licenses bans sources

@@ -15,6 +15,7 @@ use super::*;
 
 mod corpus;
 mod documented;
+mod example;
 mod mutations;
 
 /// A stage with every kind of setting, so that messages do not depend on a real one.
