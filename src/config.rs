@@ -27,6 +27,7 @@ mod variables;
 mod yaml;
 
 pub use codes::Code;
+pub use limits::acceptance_window;
 pub use load::{Flags, LoadArgs, Loaded, load};
 pub use notes::Note;
 pub use pipelines::check_pipelines;

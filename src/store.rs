@@ -11,9 +11,11 @@ mod migrate;
 pub mod read;
 mod rebuild;
 mod rows;
+mod schema;
 mod status;
 #[cfg(test)]
 mod tests;
+mod timescale;
 mod write;
 
 pub use database::{Database, PoolNumbers};
@@ -24,3 +26,4 @@ pub use housekeeping::{Deleted, HousekeepingError, Report};
 pub use migrate::{MigrateError, MigrationState};
 pub use rebuild::{Difference, RebuildError};
 pub use status::{Receipt, Totals};
+pub use timescale::{Horizons, ShortHorizon};

@@ -6,7 +6,9 @@
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
 mod m0001_initial;
+mod m0002_timescale;
 mod schema;
+pub mod timescale;
 
 pub use schema::{TableShape, expected};
 
@@ -16,7 +18,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_initial::Migration)]
+        vec![Box::new(m0001_initial::Migration), Box::new(m0002_timescale::Migration)]
     }
 }
 

@@ -23,7 +23,7 @@ pub struct TableShape {
 pub fn expected(backend: DbBackend) -> Vec<TableShape> {
     let indexes = indexes(backend);
     let shape = |table: &TableCreateStatement| {
-        let name = table.get_table_name().map(table_name).unwrap_or_default();
+        let name = name_of(table);
         let columns = table.get_columns().iter().map(|column| column.get_column_name());
         let own = indexes.iter().filter(|(of, _)| *of == name);
         TableShape {
@@ -35,9 +35,10 @@ pub fn expected(backend: DbBackend) -> Vec<TableShape> {
     tables(backend).iter().map(shape).collect()
 }
 
-fn table_name(table: &TableRef) -> String {
-    match table {
-        TableRef::Table(name, _) => name.1.to_string(),
+/// The name of a table that is to be made.
+pub(crate) fn name_of(table: &TableCreateStatement) -> String {
+    match table.get_table_name() {
+        Some(TableRef::Table(name, _)) => name.1.to_string(),
         _ => String::new(),
     }
 }

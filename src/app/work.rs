@@ -7,8 +7,9 @@ use stages::{Clock, EntryId};
 use tokio::task::JoinHandle;
 
 use super::open::Opened;
+use crate::config::acceptance_window;
 use crate::shutdown::Tasks;
-use crate::store::Database;
+use crate::store::{Database, Horizons};
 use crate::worker::{Beat, Keeper, Settler, Worker, error_chain, retry_delays};
 
 /// The running worker, or none.
@@ -54,12 +55,13 @@ pub(super) fn spawn(opened: &Opened) -> Running {
     let worker = Worker::new(Arc::clone(&queue) as _, settler, group, tasks.clone());
     let beat = Beat::new(Arc::clone(&queue), clock, name(), tasks.clone());
     let retention = state.settings.retention.clone();
+    let horizons = Horizons::new(acceptance_window(&state.settings), &retention);
     let keeper = Keeper::new(opened.store.clone(), queue, retention, tasks.clone());
 
     tasks.spawn(async move { beat.run().await });
     let (store, stop) = (opened.store.clone(), tasks.clone());
     let settling = tasks.spawn(async move {
-        prepare(&store, &stop).await;
+        prepare(&store, &horizons, &stop).await;
         let keeping = stop.spawn(async move { keeper.run().await });
         worker.run().await;
         drop(keeping.await);
@@ -68,10 +70,10 @@ pub(super) fn spawn(opened: &Opened) -> Running {
 }
 
 /// Brings the schema up to date, however long the store is away.
-async fn prepare(store: &Database, tasks: &Tasks) {
+async fn prepare(store: &Database, horizons: &Horizons, tasks: &Tasks) {
     for delay in retry_delays() {
         let migrated = tokio::select! {
-            migrated = store.migrate_up() => migrated,
+            migrated = store.bring_up(horizons) => migrated,
             () = tasks.stop_asked() => return,
         };
         let Err(error) = migrated else { return };

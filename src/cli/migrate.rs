@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 
 use super::help::exit_codes;
 use super::{ConfigFile, Outcome, block_on, existing_store, open_store, print};
-use crate::config::Flags;
 use crate::config::settings::Settings;
-use crate::store::MigrationState;
+use crate::config::{Flags, acceptance_window};
+use crate::store::{Horizons, MigrationState};
 
 const MORE: &str = concat!(
     "\
@@ -47,7 +47,8 @@ enum Action {
         #[arg(long, value_name = "N", default_value = "1")]
         steps: NonZeroU32,
     },
-    /// Show every migration and whether it is applied.
+    /// Show every migration and whether it is applied, and whether tables, columns and indexes are
+    /// really there. Exit code 1 when one is missing.
     Status {
         #[command(flatten)]
         config: ConfigFile,
@@ -64,14 +65,15 @@ pub(super) fn run(command: &Migrate) -> Outcome {
     let (Action::Up { config } | Action::Down { config, .. } | Action::Status { config }) =
         &command.action;
     let settings = config.load(&stages::registry(), Flags::default())?.settings;
-    let shown = block_on(async {
-        Ok(match &command.action {
-            Action::Up { .. } => done("applied", &up(&settings).await?),
-            Action::Down { steps, .. } => done("took back", &down(&settings, steps.get()).await?),
-            Action::Status { .. } => listed(&status(&settings).await?),
-        })
-    })?;
-    print(&shown)
+    block_on(async {
+        match &command.action {
+            Action::Up { .. } => print(&done("applied", &up(&settings).await?)),
+            Action::Down { steps, .. } => {
+                print(&done("took back", &down(&settings, steps.get()).await?))
+            }
+            Action::Status { .. } => status(&settings).await,
+        }
+    })
 }
 
 fn done(verb: &str, names: &[String]) -> String {
@@ -94,7 +96,7 @@ async fn up(settings: &Settings) -> anyhow::Result<Vec<String>> {
     let store = open_store(settings)?;
     // Before the first migration there is no database to ask.
     let before = store.migrate_status().await.unwrap_or_default();
-    store.migrate_up().await?;
+    store.bring_up(&Horizons::new(acceptance_window(settings), &settings.retention)).await?;
     let after = store.migrate_status().await?;
     Ok(changed(&after, &before))
 }
@@ -108,10 +110,24 @@ async fn down(settings: &Settings, steps: u32) -> anyhow::Result<Vec<String>> {
     Ok(changed(&before, &after))
 }
 
-/// Every migration, oldest first.
-async fn status(settings: &Settings) -> anyhow::Result<Vec<Step>> {
-    let states = existing_store(settings).await?.migrate_status().await?;
-    Ok(states.into_iter().map(|state| Step { name: state.name, applied: state.applied }).collect())
+/// Every migration, oldest first, and what the database lacks of what they make.
+async fn status(settings: &Settings) -> Outcome {
+    let store = existing_store(settings).await?;
+    let states = store.migrate_status().await?;
+    let applied = states.iter().all(|state| state.applied);
+    let steps = states.into_iter().map(|state| Step { name: state.name, applied: state.applied });
+    print(&listed(&steps.collect::<Vec<_>>()))?;
+    if !applied {
+        return Ok(());
+    }
+    let faults = store.schema_faults().await?;
+    if faults.is_empty() {
+        return print("every table, column and index is there\n");
+    }
+    print(&faults.iter().map(|fault| format!("missing  {fault}\n")).collect::<String>())?;
+    let message =
+        "the schema is not what the migrations make; restore what is missing from a backup";
+    Err(anyhow::anyhow!(message).into())
 }
 
 /// The migrations that `with` has applied and `without` has not.

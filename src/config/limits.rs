@@ -77,7 +77,7 @@ fn shutdown(settings: &Settings, findings: &mut Vec<Finding>) {
 }
 
 fn retention(settings: &Settings, findings: &mut Vec<Finding>) {
-    let window = window(settings);
+    let window = acceptance_window(settings);
     let least = Span(window.0.saturating_add(SLACK));
     if settings.retention.hourly < HOURLY && settings.retention.hourly >= least {
         let message = format!(
@@ -104,7 +104,7 @@ fn retention(settings: &Settings, findings: &mut Vec<Finding>) {
 
 /// How far back the file accepts events, whichever stage decides that. Longer than the default is
 /// for that stage to refuse.
-fn window(settings: &Settings) -> Span {
+pub fn acceptance_window(settings: &Settings) -> Span {
     let back = |with: &Value| -> Option<Span> {
         serde_json::from_value(with.get("window")?.get("back")?.clone()).ok()
     };

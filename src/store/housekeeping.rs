@@ -18,6 +18,7 @@ use super::dialect::Dialect;
 use super::error::{damaged, store_error};
 use super::lock::{Lock, LockError, Purpose};
 use super::status::count;
+use super::timescale;
 use super::write::{LedgerChange, cells};
 use crate::config::settings::Retention;
 
@@ -172,14 +173,21 @@ impl Database {
         let mut plan = Vec::new();
         for subject in subjects(retention) {
             let cut_off = subject.cut_off(base, queue_oldest);
-            if let Some(before) = self.plan(&subject, cut_off).await? {
-                plan.push((subject, before));
+            if let Some((before, rows)) = self.plan(&subject, cut_off).await? {
+                plan.push((subject, before, rows));
             }
         }
         let mut report = Report::default();
-        for (subject, before) in plan {
-            let rows = self.delete(&subject, before, lock).await?;
-            report.deleted.push(Deleted { table: subject.table, before, rows });
+        let hypertables = self.hypertables().await?;
+        for (subject, before, planned) in plan {
+            let rows = if hypertables.contains(subject.table) {
+                self.drop_chunks(&subject, before, planned, lock).await?
+            } else {
+                self.delete(&subject, before, lock).await?
+            };
+            if rows > 0 {
+                report.deleted.push(Deleted { table: subject.table, before, rows });
+            }
         }
         if !report.deleted.is_empty() {
             let tx = self.write().await?;
@@ -189,12 +197,12 @@ impl Database {
         Ok(report)
     }
 
-    /// The day before which rows of a table go in this run, if any do.
+    /// The day before which rows of a table go in this run, and how many, if any do.
     async fn plan(
         &self,
         subject: &Subject,
         cut_off: Day,
-    ) -> Result<Option<Day>, HousekeepingError> {
+    ) -> Result<Option<(Day, u64)>, HousekeepingError> {
         let Subject { table, column, .. } = *subject;
         let dialect = self.dialect();
         let oldest = match column {
@@ -217,7 +225,26 @@ impl Database {
         if of >= SMALL_TABLE && rows > subject.most(of) {
             return Err(HousekeepingError::TooMuch { table, before, rows, of });
         }
-        Ok(Some(before))
+        Ok(Some((before, rows)))
+    }
+
+    /// Drops the chunks of a hypertable that end before a day. One that reaches beyond it stays,
+    /// all of it.
+    async fn drop_chunks(
+        &self,
+        subject: &Subject,
+        before: Day,
+        rows: u64,
+        lock: &Lock,
+    ) -> Result<u64, StoreError> {
+        lock.renew().await?;
+        let tx = self.begin_write().await?;
+        if subject.has_cells() {
+            cells::lock_days(&tx, &BTreeSet::from([before.plus(-1)])).await?;
+        }
+        let chunks = timescale::drop_chunks(&tx, subject.table, before).await?;
+        tx.commit().await.map_err(store_error)?;
+        Ok(if chunks > 0 { rows } else { 0 })
     }
 
     async fn delete(&self, subject: &Subject, before: Day, lock: &Lock) -> Result<u64, StoreError> {

@@ -14,6 +14,8 @@ use super::database::query;
 use super::dialect::Dialect;
 use super::error::store_error;
 use super::lock::{Lock, LockError, Purpose};
+use super::status::text;
+use super::timescale::{Horizons, ShortHorizon};
 
 /// A migration and whether it was applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,12 @@ pub enum MigrateError {
     /// The database cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Too old a server.
+    #[error("the server is PostgreSQL {0}; 13 or later is needed")]
+    TooOld(String),
+    /// A policy of the database does not go with the configuration.
+    #[error(transparent)]
+    Horizon(#[from] ShortHorizon),
 }
 
 impl Database {
@@ -60,6 +68,7 @@ impl Database {
     }
 
     async fn up(&self) -> Result<(), MigrateError> {
+        self.check_version().await?;
         let states = states(self.writer()).await?;
         if let Some(newer) = newest_unknown(&states) {
             return if self.declares_compatible(&states).await? {
@@ -69,6 +78,21 @@ impl Database {
             };
         }
         Migrator::up(self.writer(), None).await.map_err(MigrateError::Database)
+    }
+
+    /// Brings the schema up to date and makes use of what the database offers beyond it.
+    ///
+    /// # Errors
+    /// Like [`Database::migrate_up`], and when a policy of the database goes against `horizons`.
+    pub async fn bring_up(&self, horizons: &Horizons) -> Result<(), MigrateError> {
+        let lock = self.migration_lock().await?;
+        let brought = async {
+            self.up().await?;
+            self.use_timescale(horizons).await
+        };
+        let brought = brought.await;
+        lock.release().await;
+        brought
     }
 
     /// Takes back the newest `steps` migrations, and with them what their tables held.
@@ -96,6 +120,18 @@ impl Database {
     pub async fn migrate_status(&self) -> Result<Vec<MigrationState>, StoreError> {
         let tx = self.begin_read().await?;
         states(&tx).await
+    }
+
+    async fn check_version(&self) -> Result<(), MigrateError> {
+        if self.dialect() == Dialect::Sqlite {
+            return Ok(());
+        }
+        let sql = "SELECT current_setting('server_version') \
+                   WHERE current_setting('server_version_num')::int < 130000";
+        match query(self.writer(), sql, []).await?.first() {
+            Some(row) => Err(MigrateError::TooOld(text(row, 0)?)),
+            None => Ok(()),
+        }
     }
 
     async fn migration_lock(&self) -> Result<Lock, MigrateError> {

@@ -89,6 +89,7 @@ impl Database {
         let mut day = from;
         while day < to {
             let tx = self.begin_read().await?;
+            hold_chunks(&tx).await?;
             let reach = reach(&tx, day).await?;
             let expected = raw::expected(&tx, day).await?.within(reach);
             let stored = stored(&tx, day).await?.within(reach);
@@ -109,6 +110,7 @@ impl Database {
             let tx = self.write().await?;
             // Rows that come meanwhile are committed after this, with cells of their own.
             cells::lock_days(tx.tx(), &BTreeSet::from([day])).await?;
+            hold_chunks(tx.tx()).await?;
             let reach = reach(tx.tx(), day).await?;
             let mut expected = raw::expected(tx.tx(), day).await?.within(reach);
             expected.keep_batches(&stored(tx.tx(), day).await?);
@@ -157,6 +159,16 @@ impl Counts {
             errors: self.errors.into_iter().collect(),
         }
     }
+}
+
+/// Keeps chunks of hypertables as they are: rows of one that is compressed meanwhile would be in
+/// neither form for whoever has begun to look.
+async fn hold_chunks(db: &impl ConnectionTrait) -> Result<(), StoreError> {
+    if Dialect::of(db) == Dialect::Sqlite {
+        return Ok(());
+    }
+    let sql = "LOCK TABLE events, rollup_hour, margin_hour, errors IN ACCESS SHARE MODE";
+    execute(db, sql, []).await.map(drop)
 }
 
 async fn reach(db: &impl ConnectionTrait, day: Day) -> Result<Reach, RebuildError> {

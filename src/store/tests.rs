@@ -1,19 +1,19 @@
 //! The store against plain SQL, on every kind of database.
 
+mod concurrency;
 mod housekeeping;
 mod letters;
 mod opening;
 mod reading;
 mod rebuilding;
+mod timescale;
 mod writing;
 
 use std::sync::Arc;
 
-use stages::ports::Store;
 use stages::testing::{scanned, services};
 use stages::{
-    Batch, BatchKey, Cx, Entry, EntryId, Hour, ManualClock, Pipeline, Scanned, Side, StageSpec,
-    Status,
+    BatchKey, Entry, EntryId, Hour, ManualClock, Pipeline, Scanned, Side, StageSpec, Status,
 };
 use test_servers::Postgres;
 
@@ -21,6 +21,7 @@ use super::Database;
 use super::database::execute;
 use super::dialect::Dialect;
 use crate::config::settings;
+use crate::worker::{SettleError, Settler};
 
 /// 2026-08-20T12:00:00Z.
 const NOON: i64 = 1_787_227_200;
@@ -29,16 +30,23 @@ const NOON: i64 = 1_787_227_200;
 macro_rules! on_every_store {
     ($($test:ident),+ $(,)?) => { $(
         mod $test {
-            use crate::store::dialect::Dialect;
+            use super::super::Kind;
 
             #[tokio::test]
             async fn sqlite() {
-                super::$test(Dialect::Sqlite).await;
+                super::$test(Kind::Sqlite).await;
             }
 
             #[tokio::test]
             async fn postgres() {
-                super::$test(Dialect::Postgres).await;
+                super::$test(Kind::Postgres).await;
+            }
+
+            #[tokio::test]
+            async fn timescale() {
+                if Kind::Timescale.is_here() {
+                    super::$test(Kind::Timescale).await;
+                }
             }
         }
     )+ };
@@ -46,11 +54,43 @@ macro_rules! on_every_store {
 
 use on_every_store;
 
+/// Kinds of database that tests run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sqlite,
+    Postgres,
+    /// PostgreSQL with the extension.
+    Timescale,
+}
+
+impl Kind {
+    const fn dialect(self) -> Dialect {
+        match self {
+            Self::Sqlite => Dialect::Sqlite,
+            Self::Postgres | Self::Timescale => Dialect::Postgres,
+        }
+    }
+
+    const fn either<T: Copy>(self, sqlite: T, postgres: T) -> T {
+        self.dialect().either(sqlite, postgres)
+    }
+
+    /// Whether this machine has what it needs. Said when it has not.
+    #[expect(clippy::print_stdout, reason = "a test says what it leaves out")]
+    fn is_here(self) -> bool {
+        let here = self != Self::Timescale || Postgres::shared().has_timescale();
+        if !here {
+            println!("not run: the PostgreSQL of this machine has no TimescaleDB");
+        }
+        here
+    }
+}
+
 /// A database of its own, and the clock it goes by.
 struct Fixture {
     db: Database,
     clock: Arc<ManualClock>,
-    _place: Place,
+    place: Place,
 }
 
 /// A database that nobody has used.
@@ -60,15 +100,25 @@ struct Place {
 }
 
 impl Place {
-    fn new(dialect: Dialect) -> Self {
+    fn new(kind: Kind) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let url = match dialect {
+        let url = match kind.dialect() {
             Dialect::Sqlite => {
                 format!("sqlite://{}", directory.path().join("data/store.db").display())
             }
             Dialect::Postgres => Postgres::shared().database(),
         };
-        Self { url, _directory: directory }
+        let place = Self { url, _directory: directory };
+        if kind == Kind::Timescale {
+            place.add_timescale();
+        }
+        place
+    }
+
+    /// Creates the extension in a database of the shared server.
+    fn add_timescale(&self) {
+        let name = self.url.rsplit('/').next().unwrap();
+        Postgres::shared().sql(name, "CREATE EXTENSION timescaledb");
     }
 
     fn open(&self, clock: Arc<ManualClock>) -> Database {
@@ -77,22 +127,17 @@ impl Place {
 }
 
 impl Fixture {
-    async fn new(dialect: Dialect) -> Self {
-        let place = Place::new(dialect);
+    async fn new(kind: Kind) -> Self {
+        let place = Place::new(kind);
         let clock = Arc::new(ManualClock::at(NOON));
         let db = place.open(Arc::clone(&clock));
         db.migrate_up().await.unwrap();
-        Self { db, clock, _place: place }
+        Self { db, clock, place }
     }
 
     /// Runs entries through the worker's stages in one transaction.
     async fn settle(&self, entries: Vec<Entry>) {
-        let tx = self.db.begin().await.unwrap();
-        let mut batch = Batch::group(entries);
-        let cx = Cx { clock: &*self.clock, request: None, tx: Some(&*tx) };
-        worker().run(&mut batch, cx, &()).await.unwrap();
-        tx.settle(&batch.outcomes()).await.unwrap();
-        tx.commit().await.unwrap();
+        settle(&self.db, &self.clock, entries).await.unwrap();
     }
 
     /// The one integer that a query gives.
@@ -193,6 +238,16 @@ impl Fixture {
             assert_eq!(self.int(&surplus).await, 0, "rows of `{a}` that are not in `{b}`");
         }
     }
+}
+
+/// Settles entries as the worker does.
+async fn settle(
+    db: &Database,
+    clock: &Arc<ManualClock>,
+    entries: Vec<Entry>,
+) -> Result<(), SettleError> {
+    let (store, clock) = (Arc::new(db.clone()), Arc::clone(clock));
+    Settler::new(Arc::new(worker()), store, clock, Arc::new(())).settle(entries).await
 }
 
 fn settings_for(url: &str) -> settings::Store {

@@ -91,7 +91,7 @@ fn migrations_go_up_and_down_and_tell_where_they_are() {
     let status = String::from_utf8(server.command(&["migrate", "status"]).stdout).unwrap();
     assert!(status.contains("applied"), "{status}");
     server.terminate();
-    assert!(server.command(&["migrate", "down", "--steps", "1"]).status.success());
+    assert!(server.command(&["migrate", "down", "--steps", "2"]).status.success());
     assert!(!server.store().has_table("events"));
     assert!(server.command(&["migrate", "up"]).status.success());
     assert!(server.store().has_table("events"));

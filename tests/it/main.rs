@@ -24,6 +24,7 @@ mod lifecycle;
 mod numbers;
 mod page;
 mod poison;
+mod postgres;
 mod schema;
 mod simulation;
 mod startup;

@@ -3,6 +3,7 @@
 mod backends;
 mod docs;
 mod events;
+mod load;
 mod place;
 mod server;
 mod sql;
@@ -11,6 +12,7 @@ mod tls;
 pub(crate) use backends::{Backends, Pair, Queue, Store, on_every_pair};
 pub(crate) use docs::{documented, sh};
 pub(crate) use events::{Event, hour_now};
+pub(crate) use load::Load;
 pub(crate) use place::Place;
 pub(crate) use server::{Answer, Config, Server, agent, eventually, post};
 pub(crate) use sql::Sql;

@@ -65,7 +65,11 @@ pub(super) fn prepare(url: &str, readers: u32) -> Result<Connections, OpenError>
         return Err(OpenError::PostgresParameter(unknown));
     }
     let options: PgConnectOptions = url.parse().map_err(|_| OpenError::PostgresUrl)?;
-    let options = options.application_name(env!("CARGO_PKG_NAME")).disable_statement_logging();
+    let options = match options.get_application_name() {
+        Some(_) => options,
+        None => options.application_name(env!("CARGO_PKG_NAME")),
+    };
+    let options = options.disable_statement_logging();
     let writer = pool(WRITERS).connect_lazy_with(options.clone());
     let reading = [("default_transaction_read_only", "on"), ("statement_timeout", "30s")];
     let reader = pool(readers).connect_lazy_with(options.options(reading));

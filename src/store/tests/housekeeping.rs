@@ -3,9 +3,8 @@
 use stages::Hour;
 use stages::testing::scanned;
 
-use super::{Fixture, NOON, entry, noon, on_every_store};
+use super::{Fixture, Kind, NOON, entry, noon, on_every_store};
 use crate::config::settings::Retention;
-use crate::store::dialect::Dialect;
 use crate::store::lock::{Lock, Purpose};
 use crate::store::{HousekeepingError, Report};
 
@@ -21,8 +20,8 @@ on_every_store![
 const YEAR: i64 = 365 * 24 * 3_600;
 
 /// One event a day, received when it happened, from `days` days ago until noon.
-async fn daily(dialect: Dialect, days: i64) -> Fixture {
-    let f = Fixture::new(dialect).await;
+async fn daily(kind: Kind, days: i64) -> Fixture {
+    let f = Fixture::new(kind).await;
     for age in 0..days {
         let then = noon().plus(-24 * age);
         f.clock.step_wall(then.unix_seconds());
@@ -53,8 +52,8 @@ async fn counts(f: &Fixture) -> [i64; 6] {
     counts
 }
 
-async fn each_table_keeps_its_days_and_loses_one_day_a_run(dialect: Dialect) {
-    let f = daily(dialect, 100).await;
+async fn each_table_keeps_its_days_and_loses_one_day_a_run(kind: Kind) {
+    let f = daily(kind, 100).await;
     assert_eq!(counts(&f).await, [100; 6]);
     let watermark = f.db.watermark().await.unwrap();
     f.db.housekeep(&Retention::default(), None).await.unwrap();
@@ -67,16 +66,16 @@ async fn each_table_keeps_its_days_and_loses_one_day_a_run(dialect: Dialect) {
     assert_eq!(counts(&f).await, [91, 31, 100, 91, 11, 8]);
 }
 
-async fn markers_stay_as_long_as_their_entry_may_come_again(dialect: Dialect) {
-    let f = daily(dialect, 30).await;
+async fn markers_stay_as_long_as_their_entry_may_come_again(kind: Kind) {
+    let f = daily(kind, 30).await;
     settle_down(&f, Some(noon().plus(-24 * 20))).await;
     assert_eq!(f.int("SELECT count(*) FROM entries").await, 21);
     settle_down(&f, None).await;
     assert_eq!(f.int("SELECT count(*) FROM entries").await, 8);
 }
 
-async fn a_clock_five_years_ahead_deletes_nothing_that_the_newest_receipt_keeps(dialect: Dialect) {
-    let f = daily(dialect, 91).await;
+async fn a_clock_five_years_ahead_deletes_nothing_that_the_newest_receipt_keeps(kind: Kind) {
+    let f = daily(kind, 91).await;
     settle_down(&f, None).await;
     let before = counts(&f).await;
     f.clock.step_wall(NOON + 5 * YEAR);
@@ -87,8 +86,8 @@ async fn a_clock_five_years_ahead_deletes_nothing_that_the_newest_receipt_keeps(
     assert_eq!(lost, [1, 1, 0, 1, 1, 1]);
 }
 
-async fn a_receipt_under_a_wrong_clock_costs_one_day_a_run(dialect: Dialect) {
-    let f = daily(dialect, 60).await;
+async fn a_receipt_under_a_wrong_clock_costs_one_day_a_run(kind: Kind) {
+    let f = daily(kind, 60).await;
     settle_down(&f, None).await;
     let before = counts(&f).await;
     f.clock.step_wall(NOON + 5 * YEAR);
@@ -103,8 +102,8 @@ async fn a_receipt_under_a_wrong_clock_costs_one_day_a_run(dialect: Dialect) {
     assert_eq!(f.db.housekeep(&Retention::default(), None).await.unwrap(), Report::default());
 }
 
-async fn a_large_share_of_a_large_table_stops_the_run_before_anything_is_deleted(dialect: Dialect) {
-    let f = daily(dialect, 100).await;
+async fn a_large_share_of_a_large_table_stops_the_run_before_anything_is_deleted(kind: Kind) {
+    let f = daily(kind, 100).await;
     let many = |rows: u32, day: &str| {
         format!(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) \
@@ -132,8 +131,8 @@ async fn a_large_share_of_a_large_table_stops_the_run_before_anything_is_deleted
     assert_eq!(events.rows, 6_001);
 }
 
-async fn only_one_keeps_house_at_a_time(dialect: Dialect) {
-    let f = daily(dialect, 100).await;
+async fn only_one_keeps_house_at_a_time(kind: Kind) {
+    let f = daily(kind, 100).await;
     let held = Lock::attempt(&f.db, Purpose::Housekeeping).await.unwrap();
     let report = f.db.housekeep(&Retention::default(), None).await.unwrap();
     assert_eq!(report, Report { skipped: true, deleted: vec![] });

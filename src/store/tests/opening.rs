@@ -6,7 +6,7 @@ use stages::ManualClock;
 use stages::ports::{Store, StoreError};
 use test_servers::Postgres;
 
-use super::{Fixture, NOON, Place, entry, mixed, noon, on_every_store, settings_for};
+use super::{Fixture, Kind, NOON, Place, entry, mixed, noon, on_every_store, settings_for};
 use crate::store::dialect::Dialect;
 use crate::store::{Database, MigrateError, OpenError, Totals};
 
@@ -42,9 +42,9 @@ async fn settings_that_cannot_be_understood_are_refused() {
     }
 }
 
-async fn it_opens_without_a_database_and_works_once_there_is_one(dialect: Dialect) {
-    let place = Place::new(dialect);
-    let missing = match dialect {
+async fn it_opens_without_a_database_and_works_once_there_is_one(kind: Kind) {
+    let place = Place::new(kind);
+    let missing = match kind.dialect() {
         Dialect::Sqlite => None,
         Dialect::Postgres => Some(format!("{}_missing", place.url)),
     };
@@ -73,8 +73,8 @@ async fn a_database_in_memory_works_over_one_connection() {
     assert_eq!(db.last_received().await.unwrap(), Some(noon()));
 }
 
-async fn the_schema_goes_up_and_down_and_up(dialect: Dialect) {
-    let f = Fixture::new(dialect).await;
+async fn the_schema_goes_up_and_down_and_up(kind: Kind) {
+    let f = Fixture::new(kind).await;
     f.settle(vec![entry(1, noon(), mixed(1, 5))]).await;
     assert!(f.db.migrate_status().await.unwrap().iter().all(|m| m.applied && m.known));
     // Once more changes nothing.
@@ -84,7 +84,7 @@ async fn the_schema_goes_up_and_down_and_up(dialect: Dialect) {
     let count = u32::try_from(f.db.migrate_status().await.unwrap().len()).unwrap();
     f.db.migrate_down(count).await.unwrap();
     assert!(f.db.migrate_status().await.unwrap().iter().all(|m| !m.applied));
-    let tables = dialect.either(
+    let tables = kind.either(
         "SELECT count(*) FROM sqlite_master WHERE type = 'table' \
          AND name <> 'seaql_migrations' AND name NOT LIKE 'sqlite_%'",
         "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' \
@@ -95,15 +95,15 @@ async fn the_schema_goes_up_and_down_and_up(dialect: Dialect) {
     assert_eq!(f.db.ledger().await.unwrap(), Totals::default());
 }
 
-async fn two_that_migrate_at_once_both_succeed(dialect: Dialect) {
-    let place = Place::new(dialect);
+async fn two_that_migrate_at_once_both_succeed(kind: Kind) {
+    let place = Place::new(kind);
     let (one, two) = (place.open(clock()), place.open(clock()));
     let (one, two) = tokio::join!(one.migrate_up(), two.migrate_up());
     assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
 }
 
-async fn a_newer_schema_is_refused_unless_it_declares_this_release_compatible(dialect: Dialect) {
-    let f = Fixture::new(dialect).await;
+async fn a_newer_schema_is_refused_unless_it_declares_this_release_compatible(kind: Kind) {
+    let f = Fixture::new(kind).await;
     f.run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29990101_000001_new', 0)")
         .await;
     let refused = f.db.migrate_up().await;

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use stages::rollup::{Axis, Dims, Measures};
 use stages::{Hour, Scanned, Status};
 
-use super::{Fixture, entry, mixed, noon, on_every_store};
-use crate::store::dialect::Dialect;
+use super::{Fixture, Kind, entry, mixed, noon, on_every_store};
 use crate::store::read::{AxisCell, ErrorCell, Grain, Range};
 
 on_every_store![
@@ -52,8 +51,8 @@ fn ranges() -> Vec<Range> {
     ]
 }
 
-async fn filled(dialect: Dialect) -> (Fixture, Vec<Scanned>) {
-    let f = Fixture::new(dialect).await;
+async fn filled(kind: Kind) -> (Fixture, Vec<Scanned>) {
+    let f = Fixture::new(kind).await;
     let events = mixed(1, 400);
     for (number, part) in (0..).zip(events.chunks(90)) {
         f.settle(vec![entry(number, noon(), part.to_vec())]).await;
@@ -61,8 +60,8 @@ async fn filled(dialect: Dialect) -> (Fixture, Vec<Scanned>) {
     (f, events)
 }
 
-async fn by_axis_is_what_the_events_sum_up_to(dialect: Dialect) {
-    let (f, events) = filled(dialect).await;
+async fn by_axis_is_what_the_events_sum_up_to(kind: Kind) {
+    let (f, events) = filled(kind).await;
     for range in ranges() {
         for axis in Axis::ALL {
             for tool in [None, Some("get_alerts"), Some("no_such_tool")] {
@@ -81,8 +80,8 @@ async fn by_axis_is_what_the_events_sum_up_to(dialect: Dialect) {
     }
 }
 
-async fn series_are_what_the_events_sum_up_to(dialect: Dialect) {
-    let (f, events) = filled(dialect).await;
+async fn series_are_what_the_events_sum_up_to(kind: Kind) {
+    let (f, events) = filled(kind).await;
     for range in ranges() {
         for grain in [Grain::Hour, Grain::Day] {
             let bucket = |event: &Scanned| match grain {
@@ -113,8 +112,8 @@ async fn series_are_what_the_events_sum_up_to(dialect: Dialect) {
     }
 }
 
-async fn whole_days_come_from_the_tables_by_day(dialect: Dialect) {
-    let (f, events) = filled(dialect).await;
+async fn whole_days_come_from_the_tables_by_day(kind: Kind) {
+    let (f, events) = filled(kind).await;
     // As if hourly rollups had outlived their retention.
     f.run("DELETE FROM margin_hour").await;
     let day = noon().day().plus(-1);
@@ -129,8 +128,8 @@ async fn whole_days_come_from_the_tables_by_day(dialect: Dialect) {
     }
 }
 
-async fn errors_are_counted_with_their_first_and_last_hour(dialect: Dialect) {
-    let (f, events) = filled(dialect).await;
+async fn errors_are_counted_with_their_first_and_last_hour(kind: Kind) {
+    let (f, events) = filled(kind).await;
     for range in ranges() {
         for tool in [None, Some("get_alerts")] {
             let mut want: BTreeMap<(String, String, String), Vec<Hour>> = BTreeMap::new();

@@ -2,8 +2,7 @@
 
 use stages::units::Span;
 
-use super::{Fixture, entry, mixed, noon, on_every_store};
-use crate::store::dialect::Dialect;
+use super::{Fixture, Kind, entry, mixed, noon, on_every_store};
 use crate::store::{Difference, RebuildError};
 
 on_every_store![
@@ -16,24 +15,24 @@ on_every_store![
 ];
 
 /// A distribution that holds nothing.
-fn no_times(dialect: Dialect) -> &'static str {
-    dialect.either("x'01'", "'\\x01'::bytea")
+fn no_times(kind: Kind) -> &'static str {
+    kind.either("x'01'", "'\\x01'::bytea")
 }
 
-async fn filled(dialect: Dialect) -> Fixture {
-    let f = Fixture::new(dialect).await;
+async fn filled(kind: Kind) -> Fixture {
+    let f = Fixture::new(kind).await;
     f.settle(vec![entry(1, noon(), mixed(1, 200)), entry(2, noon(), mixed(2, 200))]).await;
     f
 }
 
-async fn rollups_as_the_worker_wrote_them_have_no_difference(dialect: Dialect) {
-    let f = filled(dialect).await;
+async fn rollups_as_the_worker_wrote_them_have_no_difference(kind: Kind) {
+    let f = filled(kind).await;
     let today = noon().day();
     assert_eq!(f.db.verify(today.plus(-2), today.plus(1)).await.unwrap(), []);
 }
 
-async fn every_kind_of_damage_is_found_and_rebuilt(dialect: Dialect) {
-    let f = filled(dialect).await;
+async fn every_kind_of_damage_is_found_and_rebuilt(kind: Kind) {
+    let f = filled(kind).await;
     let today = noon().day();
     let (from, to) = (today.plus(-2), today.plus(1));
     let batches = "SELECT CAST(sum(batches) AS BIGINT) FROM rollup_day";
@@ -54,7 +53,7 @@ async fn every_kind_of_damage_is_found_and_rebuilt(dialect: Dialect) {
         (
             &format!(
                 "UPDATE margin_hour SET times = {} WHERE axis = 'tool' AND time_count > 0",
-                no_times(dialect)
+                no_times(kind)
             ),
             "margin_hour",
             "SELECT count(*) FROM margin_hour WHERE axis = 'tool' AND time_count > 0",
@@ -82,14 +81,14 @@ async fn every_kind_of_damage_is_found_and_rebuilt(dialect: Dialect) {
     assert_ne!(f.db.watermark().await.unwrap(), watermark);
 }
 
-async fn a_difference_names_its_cell_and_both_numbers(dialect: Dialect) {
-    let f = filled(dialect).await;
+async fn a_difference_names_its_cell_and_both_numbers(kind: Kind) {
+    let f = filled(kind).await;
     let today = noon().day();
     f.run(&format!(
         "INSERT INTO margin_day (day, axis, tool, value, status, calls, batches, cache_hits, \
          cache_misses, retries, retry_events, time_sum, time_count, times) \
          VALUES ('2026-08-20', 'tool', 'ghost', '', 'success', 5, 1, 0, 0, 0, 0, 0, 0, {})",
-        no_times(dialect)
+        no_times(kind)
     ))
     .await;
     let want = Difference {
@@ -101,8 +100,8 @@ async fn a_difference_names_its_cell_and_both_numbers(dialect: Dialect) {
     assert_eq!(f.db.verify(today, today.plus(1)).await.unwrap(), [want]);
 }
 
-async fn days_without_their_raw_rows_are_refused_and_left_alone(dialect: Dialect) {
-    let f = filled(dialect).await;
+async fn days_without_their_raw_rows_are_refused_and_left_alone(kind: Kind) {
+    let f = filled(kind).await;
     let today = noon().day();
     f.run("DELETE FROM events WHERE timestamp_hour < '2026-08-20T00:00:00Z'").await;
     let rows = f.int("SELECT count(*) FROM rollup_day").await;
@@ -118,8 +117,8 @@ async fn days_without_their_raw_rows_are_refused_and_left_alone(dialect: Dialect
     assert!(matches!(f.db.rebuild(today, today.plus(1)).await, Err(RebuildError::NoRaw)));
 }
 
-async fn only_days_within_the_retention_of_raw_rows_are_whole(dialect: Dialect) {
-    let f = filled(dialect).await;
+async fn only_days_within_the_retention_of_raw_rows_are_whole(kind: Kind) {
+    let f = filled(kind).await;
     let today = noon().day();
     for (keep, want) in
         [(90, (today.plus(-2), today)), (2, (today.plus(-1), today)), (1, (today, today))]
@@ -131,8 +130,8 @@ async fn only_days_within_the_retention_of_raw_rows_are_whole(dialect: Dialect) 
     assert_eq!(f.db.raw_days(Span::days(1)).await.unwrap(), None);
 }
 
-async fn hourly_rows_past_their_retention_are_neither_missed_nor_made_again(dialect: Dialect) {
-    let f = filled(dialect).await;
+async fn hourly_rows_past_their_retention_are_neither_missed_nor_made_again(kind: Kind) {
+    let f = filled(kind).await;
     let today = noon().day();
     for table in ["rollup_hour", "margin_hour", "errors"] {
         f.run(&format!("DELETE FROM {table} WHERE hour < '2026-08-20T00:00:00Z'")).await;

@@ -4,7 +4,7 @@ use stages::ports::{Outcome, Row, Store, StoreError};
 use stages::testing::scanned;
 use stages::{Day, EntryId, Identity};
 
-use super::{Fixture, entry, keyed, mixed, noon, on_every_store};
+use super::{Fixture, Kind, entry, keyed, mixed, noon, on_every_store};
 use crate::store::dialect::Dialect;
 use crate::store::{Receipt, Totals};
 
@@ -23,8 +23,8 @@ fn identities(day: Day, numbers: &[u8]) -> Vec<(Identity, Day)> {
     numbers.iter().map(|&number| (Identity::from_bytes([number; 16]), day)).collect()
 }
 
-async fn a_row_holds_every_member_of_the_event(dialect: Dialect) {
-    let f = Fixture::new(dialect).await;
+async fn a_row_holds_every_member_of_the_event(kind: Kind) {
+    let f = Fixture::new(kind).await;
     let full = scanned("get_forecast")
         .version("1.2.0")
         .error("TimeoutError")
@@ -40,17 +40,17 @@ async fn a_row_holds_every_member_of_the_event(dialect: Dialect) {
         .build();
     let bare = scanned("get_alerts").version("1.2.0").hour(noon()).build();
     f.settle(vec![entry(1, noon(), vec![full.clone(), bare])]).await;
-    let (received, parameters) = match dialect {
+    let (received, parameters) = match kind.dialect() {
         Dialect::Sqlite => ("received_hour".to_owned(), "json(parameters)"),
-        Dialect::Postgres => (dialect.hour_text("received_hour"), "parameters"),
+        Dialect::Postgres => (kind.dialect().hour_text("received_hour"), "parameters"),
     };
     let rows = f
         .texts(&format!(
             "SELECT CAST({make}({hour}, version, tool, status, analytics_level, response_time_ms, \
              service, CAST(cache_hit AS INTEGER), retry_count, country, {parameters}, session_id, \
              sequence_number, error_type, {received}) AS TEXT) FROM events ORDER BY tool DESC",
-            make = dialect.either("json_array", "jsonb_build_array"),
-            hour = dialect.hour_text("timestamp_hour"),
+            make = kind.either("json_array", "jsonb_build_array"),
+            hour = kind.dialect().hour_text("timestamp_hour"),
         ))
         .await;
     let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
@@ -79,8 +79,8 @@ async fn a_row_holds_every_member_of_the_event(dialect: Dialect) {
     assert!((5..14).all(|column| bare[column].is_null()), "{bare}");
 }
 
-async fn a_redelivered_entry_changes_nothing(dialect: Dialect) {
-    let f = Fixture::new(dialect).await;
+async fn a_redelivered_entry_changes_nothing(kind: Kind) {
+    let f = Fixture::new(kind).await;
     let mut first = entry(1, noon(), mixed(1, 40));
     first.door_duplicates = 3;
     f.settle(vec![first.clone()]).await;
@@ -96,8 +96,8 @@ async fn a_redelivered_entry_changes_nothing(dialect: Dialect) {
     assert_eq!(f.db.receipt(EntryId::from_bytes([9; 16])).await.unwrap(), None);
 }
 
-async fn what_is_not_committed_never_was(dialect: Dialect) {
-    let f = Fixture::new(dialect).await;
+async fn what_is_not_committed_never_was(kind: Kind) {
+    let f = Fixture::new(kind).await;
     let watermark = f.db.watermark().await.unwrap();
     let tx = f.db.begin().await.unwrap();
     assert_eq!(tx.claim_events(&identities(noon().day(), &[1, 2])).await.unwrap(), [true, true]);
@@ -110,8 +110,8 @@ async fn what_is_not_committed_never_was(dialect: Dialect) {
     assert_ne!(f.db.watermark().await.unwrap(), watermark);
 }
 
-async fn an_identity_is_known_under_any_day_until_it_is_given_back(dialect: Dialect) {
-    let f = Fixture::new(dialect).await;
+async fn an_identity_is_known_under_any_day_until_it_is_given_back(kind: Kind) {
+    let f = Fixture::new(kind).await;
     let today = noon().day();
     let tx = f.db.begin().await.unwrap();
     for (day, numbers, want) in [
@@ -133,8 +133,8 @@ async fn an_identity_is_known_under_any_day_until_it_is_given_back(dialect: Dial
     assert_eq!(f.int("SELECT count(*) FROM event_keys").await, 6);
 }
 
-async fn a_batch_under_a_known_key_is_a_duplicate_on_the_next_day_too(dialect: Dialect) {
-    let f = Fixture::new(dialect).await;
+async fn a_batch_under_a_known_key_is_a_duplicate_on_the_next_day_too(kind: Kind) {
+    let f = Fixture::new(kind).await;
     f.settle(vec![keyed(1, noon(), 7, mixed(1, 4))]).await;
     let (tomorrow, other) =
         (keyed(2, noon().plus(24), 7, mixed(1, 4)), keyed(3, noon(), 8, mixed(1, 4)));
@@ -144,11 +144,11 @@ async fn a_batch_under_a_known_key_is_a_duplicate_on_the_next_day_too(dialect: D
     f.assert_rollups_equal_raw_rows().await;
 }
 
-async fn a_refused_row_is_a_data_error_and_leaves_the_transaction_as_it_was(dialect: Dialect) {
-    let f = Fixture::new(dialect).await;
+async fn a_refused_row_is_a_data_error_and_leaves_the_transaction_as_it_was(kind: Kind) {
+    let f = Fixture::new(kind).await;
     let poison = f.poison().await;
     let mut refused = vec![("6.6.6", poison)];
-    if dialect == Dialect::Sqlite {
+    if kind == Kind::Sqlite {
         // A trigger that fails without undoing its statement: the savepoint must.
         f.run(
             "CREATE TRIGGER rude BEFORE INSERT ON events WHEN NEW.version = '7.7.7' \
@@ -175,8 +175,8 @@ async fn a_refused_row_is_a_data_error_and_leaves_the_transaction_as_it_was(dial
     assert_eq!(f.int("SELECT count(*) FROM events").await, 2);
 }
 
-async fn a_missing_table_is_not_the_fault_of_the_data(dialect: Dialect) {
-    let f = Fixture::new(dialect).await;
+async fn a_missing_table_is_not_the_fault_of_the_data(kind: Kind) {
+    let f = Fixture::new(kind).await;
     f.run("ALTER TABLE events RENAME TO elsewhere").await;
     let tx = f.db.begin().await.unwrap();
     let event = scanned("get_forecast").build();
@@ -184,8 +184,8 @@ async fn a_missing_table_is_not_the_fault_of_the_data(dialect: Dialect) {
     assert!(matches!(failed, Err(StoreError::Transient(_))));
 }
 
-async fn rollups_of_many_transactions_equal_the_raw_rows(dialect: Dialect) {
-    let f = Fixture::new(dialect).await;
+async fn rollups_of_many_transactions_equal_the_raw_rows(kind: Kind) {
+    let f = Fixture::new(kind).await;
     for group in 0..6 {
         let number = u8::try_from(group).unwrap();
         f.settle(vec![

@@ -159,6 +159,13 @@ impl Server {
         Self::launch(config, folder, backends)
     }
 
+    /// Like [`Server::with`], on a store of the caller's.
+    pub(crate) fn with_store(config: Config, store: String) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let backends = Backends { store, ..Backends::fresh(folder.path()) };
+        Self::launch(config, folder, backends)
+    }
+
     fn launch(config: Config, folder: Arc<TempDir>, backends: Backends) -> Self {
         let mut child = config
             .command(folder.path(), &backends)

@@ -1,0 +1,55 @@
+//! Whether the database really has what its migrations make: a table that somebody dropped, or an
+//! index that a restore left out, is not seen by looking at the list of migrations.
+
+use std::collections::BTreeSet;
+
+use migration::{TableShape, expected};
+use sea_orm::ConnectionTrait;
+use stages::ports::StoreError;
+
+use super::Database;
+use super::database::query;
+use super::status::text;
+
+impl Database {
+    /// What is missing, each as `table`, `table.column` or `index of table`. Meant for a database
+    /// with every migration applied.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn schema_faults(&self) -> Result<Vec<String>, StoreError> {
+        let dialect = self.dialect();
+        let tx = self.begin_read().await?;
+        let columns_of = dialect.either(
+            "SELECT name FROM pragma_table_info($1)",
+            "SELECT column_name::text FROM information_schema.columns \
+             WHERE table_schema = current_schema() AND table_name = $1",
+        );
+        let indexes_of = dialect.either(
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = $1",
+            "SELECT indexname::text FROM pg_indexes \
+             WHERE schemaname = current_schema() AND tablename = $1",
+        );
+        let mut faults = Vec::new();
+        for TableShape { name, columns, indexes } in expected(tx.get_database_backend()) {
+            let found = names(&tx, columns_of, &name).await?;
+            if found.is_empty() {
+                faults.push(format!("table {name}"));
+                continue;
+            }
+            faults
+                .extend(columns.difference(&found).map(|column| format!("column {name}.{column}")));
+            let found = names(&tx, indexes_of, &name).await?;
+            faults.extend(indexes.difference(&found).map(|index| format!("index {index}")));
+        }
+        Ok(faults)
+    }
+}
+
+async fn names(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    table: &str,
+) -> Result<BTreeSet<String>, StoreError> {
+    query(db, sql, [table.into()]).await?.iter().map(|row| text(row, 0)).collect()
+}

@@ -1,0 +1,106 @@
+//! PostgreSQL failing under load, in every way a server can: stopped, cancelling statements, ending
+//! sessions, holding locks; and a worker that is stopped in the middle of a transaction.
+
+use std::process::Command;
+use std::time::Duration;
+
+use test_servers::Postgres;
+
+use crate::support::{Config, Load, Server, eventually};
+
+/// A server whose store is a database of `postgres`, and its clients.
+fn under_load(postgres: &Postgres) -> (Server, Load, String) {
+    let url = postgres.database();
+    let database = url.rsplit('/').next().unwrap().to_owned();
+    let server = Server::with_store(Config::default(), url);
+    server.drained();
+    let load = Load::start(&[&server]);
+    eventually("a few batches are in", || load.acknowledged() > 500);
+    (server, load, database)
+}
+
+#[test]
+fn a_server_that_stops_and_comes_back_costs_nothing() {
+    let postgres = Postgres::start(&[]);
+    let (server, load, _) = under_load(&postgres);
+    for _ in 0..2 {
+        postgres.crash();
+        let before = load.acknowledged();
+        eventually("clients are answered while the store is away", || {
+            load.acknowledged() > before + 1_000
+        });
+        assert_eq!((server.get("/readyz").status, load.refused()), (200, 0));
+        std::thread::sleep(Duration::from_secs(2));
+        postgres.start_again();
+        server.drained_soon();
+    }
+    load.stop().verify(&server);
+}
+
+#[test]
+fn cancelled_statements_and_ended_sessions_cost_nothing() {
+    let postgres = Postgres::shared();
+    let (server, load, database) = under_load(postgres);
+    // What a statement time-out does is to cancel.
+    for round in 0..40 {
+        let end = ["pg_cancel_backend", "pg_terminate_backend"][round % 2];
+        postgres.sql(
+            &database,
+            &format!(
+                "SELECT count({end}(pid)) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            ),
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    server.drained_soon();
+    assert!(server.log().contains("worker could not settle a group"), "nothing was hit");
+    load.stop().verify(&server);
+}
+
+#[test]
+fn a_lock_that_somebody_holds_is_waited_for_and_given_up_and_tried_again() {
+    let postgres = Postgres::shared();
+    let (server, load, database) = under_load(postgres);
+    // Longer than a statement waits for a lock.
+    postgres.sql(
+        &database,
+        "BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(7); COMMIT",
+    );
+    server.drained_soon();
+    assert!(server.log().contains("lock timeout"), "nobody gave up");
+    load.stop().verify(&server);
+}
+
+#[test]
+fn a_stopped_worker_keeps_nobody_waiting_for_ever() {
+    let postgres = Postgres::shared();
+    let (server, load, database) = under_load(postgres);
+    let signal = |name: &str| {
+        let pid = server.pid().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    };
+    let holding = || {
+        let open = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) \
+                    WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted \
+                    AND datname = current_database()";
+        postgres.sql(&database, open).trim() != "0"
+    };
+    // Stopped while it holds what every worker needs.
+    eventually("the worker is stopped in the middle of a transaction", || {
+        signal("-STOP");
+        let held = holding();
+        if !held {
+            signal("-CONT");
+        }
+        held
+    });
+    // Rebuilding needs the lock that the worker holds; a command gives up after five seconds.
+    eventually("somebody else can work", || {
+        server.command(&["rollups", "rebuild"]).status.success()
+    });
+    signal("-CONT");
+    eventually("clients go on", || load.acknowledged() > 2_000);
+    server.drained_soon();
+    load.stop().verify(&server);
+}
