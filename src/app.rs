@@ -9,6 +9,7 @@ mod adapters;
 mod banner;
 mod listeners;
 mod open;
+mod shared;
 mod work;
 
 use std::sync::Arc;

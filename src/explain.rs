@@ -53,6 +53,7 @@ pub async fn explain(
         queue: Arc::clone(&queue) as _,
         seen: Arc::new(MemorySeen::new(Arc::clone(&clock))),
         rates: Arc::new(MemoryRates::new(Arc::clone(&clock))),
+        local: None,
         identity_key: HashKey::random().context("no randomness")?,
     };
     let Ok((ingest, worker)) = check_pipelines(loaded, registry, &services) else {

@@ -2,3 +2,4 @@
 //! Losing it costs no data: limits start afresh, and the store still recognises duplicates.
 
 pub mod memory;
+pub mod redis;

@@ -5,19 +5,18 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use stages::{Clock, HashKey, Pipeline, Services};
 
+use super::shared::Shared;
 use super::work::{self, Running};
 use crate::advice::{Advised, help_of};
 use crate::cli::Role;
 use crate::config::settings::Settings;
 use crate::config::{Loaded, check_pipelines};
-use crate::http::client::Clients;
 use crate::http::middleware::RequestIds;
 use crate::http::refusals::Unwritten;
 use crate::http::state::{ClosedHour, Ingest, PipelineStatus, Readiness, State};
 use crate::queue::Queue;
 use crate::queue::redis::RedisQueue;
 use crate::queue::sqlite::{self, SqliteQueue};
-use crate::shared::memory::{MemoryRates, MemorySeen};
 use crate::shutdown::Tasks;
 use crate::stats::Source;
 use crate::store::{Database, Unusable};
@@ -63,11 +62,12 @@ pub(crate) async fn open(
         examine(&store, role).await?;
     }
     let identity_key = queue.identity_key().await.context("the queue has no identity key")?;
-    let rates = Arc::new(MemoryRates::new(Arc::clone(&clock)));
+    let shared = Shared::open(&settings, role, &tasks, &clock).await?;
     let services = Services {
         queue: Arc::clone(&queue) as _,
-        seen: Arc::new(MemorySeen::new(Arc::clone(&clock))),
-        rates: Arc::clone(&rates) as _,
+        seen: Arc::clone(&shared.seen),
+        rates: Arc::clone(&shared.rates),
+        local: shared.local.clone(),
         identity_key: identity_key.clone(),
     };
     let Ok((ingest, worker)) = check_pipelines(loaded, &stages::registry(), &services) else {
@@ -76,7 +76,7 @@ pub(crate) async fn open(
     let state = State {
         ingest: (role != Role::Worker).then(|| served(ingest)),
         store: Arc::new(store.clone()),
-        clients: clients(&settings)?,
+        clients: shared.clients(&settings, &tasks).context("no randomness")?,
         request_ids: RequestIds::new(HashKey::random().context("no randomness")?),
         refusals: Unwritten::default(),
         readiness: Readiness::default(),
@@ -86,7 +86,7 @@ pub(crate) async fn open(
         started: clock.monotonic(),
         clock,
         metrics,
-        rates,
+        rates: services.or_local().rates,
         identity_key,
         settings,
     };
@@ -131,12 +131,6 @@ fn warn(unusable: Unusable) {
 fn served(pipeline: Pipeline) -> Ingest {
     let max_body = pipeline.max_body().unwrap_or(NO_BODY);
     Ingest { pipeline, max_body }
-}
-
-/// Client keys live as long as the process: nobody can tell tomorrow who came today.
-fn clients(settings: &Settings) -> anyhow::Result<Clients> {
-    let key = HashKey::random().context("no randomness")?;
-    Ok(Clients::new(key, settings.server.trusted_proxies.clone()))
 }
 
 impl Opened {

@@ -4,7 +4,6 @@
 use std::fmt;
 
 use serde_json::Value;
-use stages::pipeline::IfDown;
 
 use super::problem::{dotted, path};
 use super::settings::{Listen, Settings};
@@ -82,16 +81,6 @@ fn not_yet(settings: &Settings, said: &Value, notes: &mut Vec<Note>) {
     }
     if settings.privacy.min_cell > 1 {
         pending.push("privacy.min_cell".to_owned());
-    }
-    for (side, specs) in [("ingest", &settings.ingest), ("worker", &settings.worker)] {
-        for (index, spec) in specs.iter().enumerate() {
-            if spec.if_down == IfDown::Local {
-                pending.push(format!(
-                    "{}: local",
-                    dotted(&path([side, &index.to_string(), "if_down"]))
-                ));
-            }
-        }
     }
     notes.extend(pending.into_iter().map(|setting| Note {
         code: "not_yet_in_force",

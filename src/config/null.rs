@@ -20,6 +20,7 @@ pub(super) fn services() -> Services {
         queue: Arc::new(Nowhere),
         seen: Arc::new(Nowhere),
         rates: Arc::new(Nowhere),
+        local: None,
         identity_key: HashKey::from_bytes([0; 16]),
     }
 }
@@ -37,14 +38,14 @@ impl SeenSet for Nowhere {
         Err(SharedError(WHY.into()))
     }
 
-    async fn remember(&self, _: &[SeenKey], _: usize) -> Result<(), SharedError> {
+    async fn remember(&self, _: &[SeenKey], _: Duration, _: usize) -> Result<(), SharedError> {
         Err(SharedError(WHY.into()))
     }
 }
 
 #[async_trait]
 impl RateCounter for Nowhere {
-    async fn take(&self, _: ClientKey, _: Bucket, _: u64) -> Result<Taken, SharedError> {
+    async fn take_all(&self, _: ClientKey, _: &[(Bucket, u64)]) -> Result<Vec<Taken>, SharedError> {
         Err(SharedError(WHY.into()))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
 
 use ipnet::IpNet;
 use salvo::http::{HeaderMap, Request};
@@ -14,7 +15,7 @@ const FORWARDED: &str = "x-forwarded-for";
 
 /// Makes client keys from addresses.
 pub struct Clients {
-    key: HashKey,
+    key: RwLock<HashKey>,
     trusted: Vec<IpNet>,
     warned: AtomicBool,
 }
@@ -22,7 +23,13 @@ pub struct Clients {
 impl Clients {
     /// With a key that is made anew at every start, and the networks of believed proxies.
     pub const fn new(key: HashKey, trusted: Vec<IpNet>) -> Self {
-        Self { key, trusted, warned: AtomicBool::new(false) }
+        Self { key: RwLock::new(key), trusted, warned: AtomicBool::new(false) }
+    }
+
+    /// From now on makes keys from another key. Every client is then a new one, unless the key is
+    /// the same.
+    pub fn set_key(&self, key: HashKey) {
+        *self.key.write().unwrap_or_else(PoisonError::into_inner) = key;
     }
 
     /// The client of a request.
@@ -40,9 +47,10 @@ impl Clients {
             self.warn_once(headers);
             peer
         };
+        let key = self.key.read().unwrap_or_else(PoisonError::into_inner);
         ClientKey::from_bytes(match client {
-            IpAddr::V4(v4) => self.key.hash("client", &[&v4.octets()]),
-            IpAddr::V6(v6) => self.key.hash("client", &[&v6.octets()[..IPV6_PREFIX_BYTES]]),
+            IpAddr::V4(v4) => key.hash("client", &[&v4.octets()]),
+            IpAddr::V6(v6) => key.hash("client", &[&v6.octets()[..IPV6_PREFIX_BYTES]]),
         })
     }
 

@@ -37,7 +37,7 @@ pub struct State {
     /// Limits per client, for reads.
     pub rates: Arc<dyn RateCounter>,
     /// Makes client keys from addresses.
-    pub clients: Clients,
+    pub clients: Arc<Clients>,
     /// Names requests.
     pub request_ids: RequestIds,
     /// The key of batch identities, the same in every server of an installation.

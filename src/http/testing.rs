@@ -132,7 +132,7 @@ impl SeenSet for World {
         Ok(vec![false; keys.len()])
     }
 
-    async fn remember(&self, _: &[SeenKey], _: usize) -> Result<(), SharedError> {
+    async fn remember(&self, _: &[SeenKey], _: Duration, _: usize) -> Result<(), SharedError> {
         Ok(())
     }
 }
@@ -140,17 +140,22 @@ impl SeenSet for World {
 /// Counts all clients as one and never refills.
 #[async_trait]
 impl RateCounter for World {
-    async fn take(&self, _: ClientKey, bucket: Bucket, _: u64) -> Result<Taken, SharedError> {
+    async fn take_all(
+        &self,
+        _: ClientKey,
+        asks: &[(Bucket, u64)],
+    ) -> Result<Vec<Taken>, SharedError> {
+        let (bucket, _) = asks[0];
         let taken = self.reads.fetch_add(1, Ordering::Relaxed) + 1;
         let remaining = bucket.capacity.saturating_sub(taken);
         let wait =
             if taken > bucket.capacity { Duration::from_millis(1_500) } else { Duration::ZERO };
-        Ok(Taken {
+        Ok(vec![Taken {
             allowed: wait.is_zero(),
             remaining,
             retry_after: wait,
             full_after: Duration::from_secs(taken),
-        })
+        }])
     }
 }
 
@@ -352,6 +357,7 @@ fn state(settings: Settings, world: &Arc<World>) -> State {
         queue: world.clone(),
         seen: world.clone(),
         rates: world.clone(),
+        local: None,
         identity_key: key(),
     };
     let registry = Registry::new().with::<Script>();
@@ -361,7 +367,7 @@ fn state(settings: Settings, world: &Arc<World>) -> State {
             panic!("{e:?}");
         });
     State {
-        clients: Clients::new(key(), settings.server.trusted_proxies.clone()),
+        clients: Arc::new(Clients::new(key(), settings.server.trusted_proxies.clone())),
         settings: Arc::new(settings),
         clock: Arc::new(ManualClock::at(NOW)),
         started: Duration::ZERO,

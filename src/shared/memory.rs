@@ -39,7 +39,12 @@ impl SeenSet for MemorySeen {
         Ok(keys.iter().map(|key| known.peek(key).is_some_and(recent)).collect())
     }
 
-    async fn remember(&self, keys: &[SeenKey], max_keys: usize) -> Result<(), SharedError> {
+    async fn remember(
+        &self,
+        keys: &[SeenKey],
+        _: Duration,
+        max_keys: usize,
+    ) -> Result<(), SharedError> {
         let now = self.clock.monotonic();
         let mut known = lock(&self.keys);
         for key in keys {
@@ -73,20 +78,27 @@ impl MemoryRates {
 
 #[async_trait]
 impl RateCounter for MemoryRates {
-    async fn take(
+    async fn take_all(
         &self,
         client: ClientKey,
-        bucket: Bucket,
-        cost: u64,
-    ) -> Result<Taken, SharedError> {
+        asks: &[(Bucket, u64)],
+    ) -> Result<Vec<Taken>, SharedError> {
         let now = self.clock.monotonic();
         let mut buckets = lock(&self.buckets);
-        let clients = buckets.entry(bucket.name).or_insert_with(LruCache::unbounded);
-        let taken = clients.get_or_insert_mut(client, TokenBucket::default).take(bucket, now, cost);
-        if clients.len() > self.max_clients {
-            clients.pop_lru();
+        let mut answers = Vec::with_capacity(asks.len());
+        for &(bucket, cost) in asks {
+            let clients = buckets.entry(bucket.name).or_insert_with(LruCache::unbounded);
+            let known = clients.get_or_insert_mut(client, TokenBucket::default);
+            let taken = known.take(bucket, now, cost);
+            if clients.len() > self.max_clients {
+                clients.pop_lru();
+            }
+            answers.push(taken);
+            if !taken.allowed {
+                break;
+            }
         }
-        Ok(taken)
+        Ok(answers)
     }
 }
 
@@ -114,9 +126,9 @@ mod tests {
         let clock = Arc::new(ManualClock::at(0));
         let seen = MemorySeen::new(clock.clone());
         let window = Duration::from_secs(10);
-        seen.remember(&[batch(1), event(2)], 100).await.unwrap();
+        seen.remember(&[batch(1), event(2)], window, 100).await.unwrap();
         clock.advance(Duration::from_secs(4));
-        seen.remember(&[event(3)], 100).await.unwrap();
+        seen.remember(&[event(3)], window, 100).await.unwrap();
         let keys = [batch(1), event(1), event(2), batch(2), event(3)];
         for (wait, want) in [
             (5, [true, false, true, false, true]),
@@ -128,7 +140,7 @@ mod tests {
             clock.step_wall(0);
             assert_eq!(seen.seen(&keys, window).await.unwrap(), want);
         }
-        seen.remember(&[event(2)], 100).await.unwrap();
+        seen.remember(&[event(2)], window, 100).await.unwrap();
         assert_eq!(seen.seen(&[event(2)], window).await.unwrap(), [true]);
     }
 
@@ -136,13 +148,13 @@ mod tests {
     async fn the_keys_remembered_last_are_kept() {
         let seen = MemorySeen::new(Arc::new(ManualClock::at(0)));
         let window = Duration::from_secs(10);
-        seen.remember(&[event(1), event(2), event(3)], 3).await.unwrap();
+        seen.remember(&[event(1), event(2), event(3)], window, 3).await.unwrap();
         // Looking does not keep a key; remembering it again does.
         assert_eq!(seen.seen(&[event(2)], window).await.unwrap(), [true]);
-        seen.remember(&[event(1), event(4)], 3).await.unwrap();
+        seen.remember(&[event(1), event(4)], window, 3).await.unwrap();
         let keys = [event(1), event(2), event(3), event(4)];
         assert_eq!(seen.seen(&keys, window).await.unwrap(), [true, false, true, true]);
-        seen.remember(&[event(5)], 1).await.unwrap();
+        seen.remember(&[event(5)], window, 1).await.unwrap();
         assert_eq!(seen.seen(&keys, window).await.unwrap(), [false; 4]);
     }
 

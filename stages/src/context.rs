@@ -16,8 +16,19 @@ pub struct Services {
     pub seen: Arc<dyn SeenSet>,
     /// Limits per client.
     pub rates: Arc<dyn RateCounter>,
+    /// State of this process only, for stages with `if_down: local`. Absent when all state is.
+    pub local: Option<Local>,
     /// The key of event identities, shared by every server of an installation.
     pub identity_key: HashKey,
+}
+
+/// State of this process only.
+#[derive(Clone)]
+pub struct Local {
+    /// Recently accepted identities.
+    pub seen: Arc<dyn SeenSet>,
+    /// Limits per client.
+    pub rates: Arc<dyn RateCounter>,
 }
 
 /// What is known of a request beside its body.

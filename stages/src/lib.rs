@@ -22,6 +22,7 @@ pub mod clock;
 pub mod context;
 pub mod entry;
 pub mod event;
+mod fallback;
 pub mod hash;
 pub mod hour;
 pub mod pipeline;

@@ -93,8 +93,13 @@ pub trait SeenSet: Send + Sync {
     /// Which of `keys` were seen within `window`.
     async fn seen(&self, keys: &[SeenKey], window: Duration) -> Result<Vec<bool>, SharedError>;
 
-    /// Remembers `keys`, at most `max_keys` altogether.
-    async fn remember(&self, keys: &[SeenKey], max_keys: usize) -> Result<(), SharedError>;
+    /// Remembers `keys` for at least `window`, and at most `max_keys` altogether.
+    async fn remember(
+        &self,
+        keys: &[SeenKey],
+        window: Duration,
+        max_keys: usize,
+    ) -> Result<(), SharedError>;
 }
 
 /// A token bucket's shape.
@@ -124,15 +129,26 @@ pub struct Taken {
 /// Token buckets per client.
 #[async_trait]
 pub trait RateCounter: Send + Sync {
-    /// Takes `cost` tokens from a client's bucket. Passes while at least one token is there, and may
-    /// then take the balance below zero: a client is never refused for the size of one batch, it
-    /// pays by waiting longer.
+    /// Takes tokens from a client's buckets, each with its cost, in order and at once, until one
+    /// refuses; later ones are left alone and not answered. A bucket passes while at least one token
+    /// is there, and its balance may then go below zero: a client is never refused for the size of
+    /// one batch, it pays by waiting longer.
+    async fn take_all(
+        &self,
+        client: ClientKey,
+        asks: &[(Bucket, u64)],
+    ) -> Result<Vec<Taken>, SharedError>;
+
+    /// Takes tokens from one bucket; see [`RateCounter::take_all`].
     async fn take(
         &self,
         client: ClientKey,
         bucket: Bucket,
         cost: u64,
-    ) -> Result<Taken, SharedError>;
+    ) -> Result<Taken, SharedError> {
+        let taken = self.take_all(client, &[(bucket, cost)]).await?;
+        taken.first().copied().ok_or_else(|| SharedError("no bucket answered".into()))
+    }
 }
 
 /// A failure of the store.

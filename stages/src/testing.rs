@@ -27,6 +27,7 @@ pub fn services() -> Services {
         queue: Arc::new(MemoryQueue::default()),
         seen: Arc::new(MemorySeen::default()),
         rates: Arc::new(OpenRates),
+        local: None,
         identity_key: HashKey::from_bytes([7; 16]),
     }
 }

@@ -77,7 +77,8 @@ impl Stage for Dedup {
         keys.extend(cx.request.and_then(|request| request.batch_key).map(SeenKey::Batch));
         if !keys.is_empty() {
             // The events are safe in the queue; what is not remembered is told apart in the store.
-            self.seen.remember(&keys, self.config.max_keys.get()).await.ok();
+            let Span(window) = self.config.window;
+            self.seen.remember(&keys, window, self.config.max_keys.get()).await.ok();
         }
     }
 }

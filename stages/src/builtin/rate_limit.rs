@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::batch::{Batch, Quota, Refusal, RefusalKind};
 use crate::context::{Cx, Services};
-use crate::ports::{Bucket, RateCounter};
+use crate::ports::{Bucket, RateCounter, Taken};
 use crate::stage::{BuildError, Define, Form, Needs, Side, Stage, StageError};
 use crate::verdict::Code;
 
@@ -40,17 +40,8 @@ pub(crate) struct RateLimitConfig {
 }
 
 impl RateLimit {
-    /// Asks one limit. True when the request may go on.
-    async fn ask(
-        &self,
-        bucket: Bucket,
-        cost: usize,
-        batch: &mut Batch<'_>,
-        cx: Cx<'_>,
-    ) -> Result<bool, StageError> {
-        let request = cx.request.ok_or(StageError::Misplaced("rate-limit needs a request"))?;
-        let cost = u64::try_from(cost).unwrap_or(u64::MAX);
-        let taken = self.rates.take(request.client, bucket, cost).await?;
+    /// Says what a limit answered.
+    fn report(bucket: Bucket, taken: Taken, batch: &mut Batch<'_>) {
         batch.report(Quota {
             name: bucket.name,
             limit: bucket.capacity,
@@ -66,7 +57,6 @@ impl RateLimit {
                     .into(),
             });
         }
-        Ok(taken.allowed)
     }
 }
 
@@ -77,13 +67,15 @@ fn whole_seconds(time: Duration) -> u64 {
 #[async_trait]
 impl Stage for RateLimit {
     async fn run(&self, batch: &mut Batch<'_>, cx: Cx<'_>) -> Result<(), StageError> {
-        if let Some(bucket) = self.requests
-            && !self.ask(bucket, 1, batch, cx).await?
-        {
-            return Ok(());
-        }
-        if let Some(bucket) = self.events {
-            self.ask(bucket, batch.passing(), batch, cx).await?;
+        let request = cx.request.ok_or(StageError::Misplaced("rate-limit needs a request"))?;
+        let events = u64::try_from(batch.passing()).unwrap_or(u64::MAX);
+        let requests = self.requests.map(|bucket| (bucket, 1));
+        let events = self.events.map(|bucket| (bucket, events));
+        // Together: where the counts are shared, asking is a round trip.
+        let asks: Vec<_> = requests.into_iter().chain(events).collect();
+        let taken = self.rates.take_all(request.client, &asks).await?;
+        for ((bucket, _), taken) in asks.into_iter().zip(taken) {
+            Self::report(bucket, taken, batch);
         }
         Ok(())
     }

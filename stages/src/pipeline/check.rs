@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{StageSpec, Step};
+use super::{IfDown, StageSpec, Step};
 use crate::context::Services;
 use crate::registry::{LoadError, Registered, Registry};
 use crate::stage::{Form, Needs, Side};
@@ -85,6 +85,10 @@ impl<'a> Check<'a> {
         // A stage of the other list says nothing about the order of this one, and a stage that is
         // there already nothing new.
         let counts = self.check_place(index, registered);
+        let services = match spec.if_down {
+            IfDown::Local => &services.or_local(),
+            IfDown::Fail | IfDown::Skip => services,
+        };
         match registered.build(spec.with.clone(), services) {
             Ok(built) => {
                 if counts && self.check_form(index, registered, built.needs) {

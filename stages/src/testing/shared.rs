@@ -66,7 +66,12 @@ impl SeenSet for MemorySeen {
         Ok(keys.iter().map(fresh).collect())
     }
 
-    async fn remember(&self, keys: &[SeenKey], max_keys: usize) -> Result<(), SharedError> {
+    async fn remember(
+        &self,
+        keys: &[SeenKey],
+        _: Duration,
+        max_keys: usize,
+    ) -> Result<(), SharedError> {
         self.ask("remember.before")?;
         let now = self.clock.monotonic();
         {
@@ -92,12 +97,17 @@ pub struct OpenRates;
 
 #[async_trait]
 impl RateCounter for OpenRates {
-    async fn take(&self, _: ClientKey, bucket: Bucket, _: u64) -> Result<Taken, SharedError> {
-        Ok(Taken {
+    async fn take_all(
+        &self,
+        _: ClientKey,
+        asks: &[(Bucket, u64)],
+    ) -> Result<Vec<Taken>, SharedError> {
+        let open = |(bucket, _): &(Bucket, u64)| Taken {
             allowed: true,
             remaining: bucket.capacity,
             retry_after: Duration::ZERO,
             full_after: Duration::ZERO,
-        })
+        };
+        Ok(asks.iter().map(open).collect())
     }
 }

@@ -46,6 +46,7 @@ fn ingest(clock: &Arc<ManualClock>, dice: &Arc<Dice>, queue: &Arc<MemoryQueue>) 
         queue: Arc::clone(queue) as _,
         seen: Arc::new(MemorySeen::new(Arc::clone(clock) as _, Arc::clone(dice) as _)),
         rates: Arc::new(OpenRates),
+        local: None,
         identity_key: HashKey::from_bytes([3; 16]),
     };
     let mut dedup = StageSpec::named("dedup");

@@ -24,16 +24,22 @@ struct Counter {
 
 #[async_trait]
 impl RateCounter for Counter {
-    async fn take(
+    async fn take_all(
         &self,
         client: ClientKey,
-        bucket: Bucket,
-        cost: u64,
-    ) -> Result<Taken, SharedError> {
-        self.calls.lock().unwrap().push((bucket.name, cost));
-        let mut buckets = self.buckets.lock().unwrap();
-        let state = buckets.entry((client, bucket.name)).or_default();
-        Ok(state.take(bucket, self.clock.monotonic(), cost))
+        asks: &[(Bucket, u64)],
+    ) -> Result<Vec<Taken>, SharedError> {
+        let mut answers = Vec::new();
+        for &(bucket, cost) in asks {
+            self.calls.lock().unwrap().push((bucket.name, cost));
+            let mut buckets = self.buckets.lock().unwrap();
+            let state = buckets.entry((client, bucket.name)).or_default();
+            answers.push(state.take(bucket, self.clock.monotonic(), cost));
+            if answers.last().is_some_and(|taken| !taken.allowed) {
+                break;
+            }
+        }
+        Ok(answers)
     }
 }
 

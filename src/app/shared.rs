@@ -1,0 +1,64 @@
+//! Opening what servers share beside queue and store: in Redis when the queue is there, in this
+//! process when not.
+
+use std::sync::Arc;
+
+use stages::context::Local;
+use stages::ports::{RateCounter, SeenSet};
+use stages::{Clock, HashKey};
+
+use crate::cli::Role;
+use crate::config::settings::Settings;
+use crate::http::client::Clients;
+use crate::shared::memory::{MemoryRates, MemorySeen};
+use crate::shared::redis::RedisShared;
+use crate::shutdown::Tasks;
+
+/// Limits and seen-set.
+pub(super) struct Shared {
+    pub(super) seen: Arc<dyn SeenSet>,
+    pub(super) rates: Arc<dyn RateCounter>,
+    /// Those of this process, when the others are not.
+    pub(super) local: Option<Local>,
+    redis: Option<Arc<RedisShared>>,
+}
+
+impl Shared {
+    /// Opens what a process of `role` needs. A worker has no clients.
+    pub(super) async fn open(
+        settings: &Settings,
+        role: Role,
+        tasks: &Tasks,
+        clock: &Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        let seen: Arc<dyn SeenSet> = Arc::new(MemorySeen::new(Arc::clone(clock)));
+        let rates: Arc<dyn RateCounter> = Arc::new(MemoryRates::new(Arc::clone(clock)));
+        let url = settings.queue.url.expose();
+        if role == Role::Worker || !url.starts_with("redis") {
+            return Ok(Self { seen, rates, local: None, redis: None });
+        }
+        let redis = RedisShared::open(url, tasks).await?;
+        Ok(Self {
+            seen: Arc::clone(&redis) as _,
+            rates: Arc::clone(&redis) as _,
+            local: Some(Local { seen, rates }),
+            redis: Some(redis),
+        })
+    }
+
+    /// Makes client keys: from a key that all servers share and that changes every day, or from one
+    /// that lives as long as the process. Nobody can tell tomorrow who came today.
+    pub(super) fn clients(
+        &self,
+        settings: &Settings,
+        tasks: &Tasks,
+    ) -> anyhow::Result<Arc<Clients>> {
+        let trusted = settings.server.trusted_proxies.clone();
+        let clients = Arc::new(Clients::new(HashKey::random()?, trusted));
+        if let Some(redis) = &self.redis {
+            let keep = Arc::clone(redis).keep_client_key(Arc::clone(&clients), tasks.clone());
+            tasks.spawn(keep);
+        }
+        Ok(clients)
+    }
+}
