@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod conformance;
 pub mod redis;
+pub mod spool;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,15 @@ pub struct QueueState {
     pub oldest_received: Option<Hour>,
     /// Whether this process's last write failed.
     pub failing: bool,
+}
+
+/// What waits in this server's spool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spooled {
+    /// Entries and events that wait.
+    pub state: QueueState,
+    /// Whether nothing more fits.
+    pub full: bool,
 }
 
 /// How far a part of the queue has come.
@@ -107,6 +117,11 @@ pub trait Queue: Append + Consume {
 
     /// What was turned away.
     async fn refusals(&self) -> Result<Refusals, QueueError>;
+
+    /// What waits in a local file to be handed on, when there is such a file.
+    async fn spooled(&self) -> Result<Option<Spooled>, QueueError> {
+        Ok(None)
+    }
 
     /// How much of what was accepted last a crash of the queue may lose.
     fn loss_window(&self) -> Duration {

@@ -58,7 +58,7 @@ fi
 case "$mode" in
   quick) export SIMULATED_LISTS=500 PROPTEST_CASES=64 ;;
   full) export SIMULATED_LISTS=10000 ;;
-  soak) export SIMULATED_LISTS=200000 PROPTEST_CASES=5000 KILLS=300 ;;
+  soak) export SIMULATED_LISTS=200000 PROPTEST_CASES=5000 KILLS=300 SOAK=1 ;;
 esac
 
 step "formatting"

@@ -1,5 +1,6 @@
 //! Opening queue and store, and building the pipelines on them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -16,6 +17,7 @@ use crate::http::refusals::Unwritten;
 use crate::http::state::{ClosedHour, Ingest, PipelineStatus, Readiness, State};
 use crate::queue::Queue;
 use crate::queue::redis::RedisQueue;
+use crate::queue::spool::{self, Spool};
 use crate::queue::sqlite::{self, SqliteQueue};
 use crate::shutdown::Tasks;
 use crate::stats::Source;
@@ -48,7 +50,7 @@ pub(crate) async fn open(
     let settings = Arc::new(loaded.settings.clone());
     let tasks = Tasks::new();
     let metrics = Arc::new(Metrics::new().context("the metrics cannot be registered")?);
-    let queue = open_queue(&settings, &tasks, &clock).await?;
+    let queue = open_queue(&settings, role, &tasks, &clock).await?;
     let store = Database::open(&settings.store, Arc::clone(&clock))?;
     if role == Role::Server {
         // It accepts whatever the store says, so it does not wait for the answer.
@@ -95,14 +97,23 @@ pub(crate) async fn open(
 
 async fn open_queue(
     settings: &Settings,
+    role: Role,
     tasks: &Tasks,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<dyn Queue>> {
     let queue = &settings.queue;
-    if queue.url.expose().starts_with("redis") {
-        return Ok(RedisQueue::open(queue, tasks).await?);
+    if !queue.url.expose().starts_with("redis") {
+        return Ok(SqliteQueue::open(queue, tasks, Arc::clone(clock)).await.map_err(advised)?);
     }
-    Ok(SqliteQueue::open(queue, tasks, Arc::clone(clock)).await.map_err(advised)?)
+    // A worker accepts nothing.
+    let spool = if queue.spool && role != Role::Worker {
+        let path = Path::new(spool::FILE);
+        let opened = Spool::open(queue, path, tasks, Arc::clone(clock)).await;
+        Some(opened.context("the spool cannot be opened; queue.spool: false does without it")?)
+    } else {
+        None
+    };
+    Ok(RedisQueue::open(queue, spool, tasks).await?)
 }
 
 fn advised(error: sqlite::OpenError) -> anyhow::Error {

@@ -5,7 +5,6 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::problem::{dotted, path};
 use super::settings::{Listen, Settings};
 
 /// Something worth saying.
@@ -33,7 +32,7 @@ impl fmt::Display for Note {
 /// `said` is what was set by the file, the environment and flags.
 pub(super) fn notes(settings: &Settings, said: &Value) -> Vec<Note> {
     let mut notes = Vec::new();
-    not_yet(settings, said, &mut notes);
+    not_yet(settings, &mut notes);
     without_effect(settings, said, &mut notes);
     let server = &settings.server;
     let tls = server.tls.as_ref().map_or(Listen::Off, |tls| Listen::On(tls.listen));
@@ -61,7 +60,7 @@ fn without_effect(settings: &Settings, said: &Value, notes: &mut Vec<Note>) {
     if !settings.queue.url.expose().starts_with("sqlite:") {
         return;
     }
-    for key in ["durability", "wait_replicas", "shards"] {
+    for key in ["durability", "wait_replicas", "shards", "spool"] {
         if said.get("queue").and_then(|said| said.get(key)).is_some_and(|said| !said.is_null()) {
             notes.push(Note {
                 code: "no_effect",
@@ -72,12 +71,10 @@ fn without_effect(settings: &Settings, said: &Value, notes: &mut Vec<Note>) {
 }
 
 /// Settings whose feature comes with a later release.
-fn not_yet(settings: &Settings, said: &Value, notes: &mut Vec<Note>) {
+fn not_yet(settings: &Settings, notes: &mut Vec<Note>) {
     let mut pending = Vec::new();
-    for (section, key) in [("queue", "spool"), ("privacy", "country_header")] {
-        if said.get(section).and_then(|said| said.get(key)).is_some_and(|said| !said.is_null()) {
-            pending.push(dotted(&path([section, key])));
-        }
+    if settings.privacy.country_header.is_some() {
+        pending.push("privacy.country_header".to_owned());
     }
     if settings.privacy.min_cell > 1 {
         pending.push("privacy.min_cell".to_owned());

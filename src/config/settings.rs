@@ -144,7 +144,8 @@ pub struct Queue {
     /// `max_events` and `max_bytes` (Redis only).
     #[schemars(range(min = 1))]
     pub shards: u32,
-    /// Local buffer for the time that the queue cannot be reached (Redis only).
+    /// Local file `data/spool.db` of a server, bounded as the queue is, for the time that the queue
+    /// cannot be reached: events are accepted all the same and handed on later (Redis only).
     pub spool: bool,
     /// Allow a queue that forgets everything at exit (`sqlite::memory:`, or Redis without an
     /// append-only file together with `durability: relaxed`).

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::queue::{Heartbeat, QueueState, Refusals};
+use crate::queue::{Heartbeat, QueueState, Refusals, Spooled};
 
 use super::state::{Connections, State};
 use crate::store::Totals;
@@ -20,6 +20,8 @@ pub struct Facts {
     pub uptime: Duration,
     /// The queue.
     pub queue: Option<QueueState>,
+    /// What waits in this server's spool to be handed on to the queue.
+    pub spool: Option<Spooled>,
     /// Events that were accepted while the store was read.
     pub arrived: u64,
     /// The store's ledger.
@@ -83,6 +85,8 @@ impl Facts {
     /// between is seen twice, and what is accepted in between may be seen settled only; both are
     /// bounded by what the two readings of the queue tell.
     pub async fn gather(state: &State) -> Self {
+        // Before the queue, so that what is handed on in between is seen twice, but never missed.
+        let spool = in_time(state.queue.spooled()).await.flatten();
         let mut queue = in_time(state.queue.state()).await;
         if let Some(queue) = queue.as_mut().filter(|queue| queue.failing) {
             // Without traffic nothing else would notice that it can be written again.
@@ -105,6 +109,7 @@ impl Facts {
         Self {
             uptime: state.clock.monotonic().saturating_sub(state.started),
             queue,
+            spool,
             arrived,
             totals,
             store_up: store.is_some(),
@@ -119,14 +124,17 @@ impl Facts {
         let signed = |events: u64| i64::try_from(events).unwrap_or(i64::MAX);
         let queue = |member: fn(&QueueState) -> u64| self.queue.as_ref().map(member).map(signed);
         let store = |member: fn(&Totals) -> u64| self.totals.as_ref().map(member).map(signed);
+        // What waits here counts like what waits in the queue.
+        let spooled = self.spool.map_or(0, |spool| signed(spool.state.events));
+        let queued = queue(|queue| queue.events).map(|queued| queued + spooled);
         let ledger = Ledger {
-            accepted: queue(|queue| queue.accepted),
+            accepted: queue(|queue| queue.accepted).map(|accepted| accepted + spooled),
             persisted: store(|totals| totals.persisted),
             duplicate: store(|totals| totals.duplicate),
             dead_letter: store(|totals| totals.dead_letter),
             discarded: store(|totals| totals.discarded),
-            queued: queue(|queue| queue.events),
-            in_flight: queue(|queue| queue.events).map(|queued| queued + signed(self.arrived)),
+            queued,
+            in_flight: queued.map(|queued| queued + signed(self.arrived)),
             balance: None,
             lost: None,
         };
@@ -184,12 +192,32 @@ mod tests {
                 last_received: None,
                 connections: None,
                 workers: Vec::new(),
+                spool: None,
             };
             let ledger = facts.ledger();
             assert_eq!((ledger.lost, ledger.balance), (Some(lost), Some(balance)));
             let ledger = Facts { totals: None, ..facts }.ledger();
             assert_eq!(ledger.lost, (healed == 0).then_some(0));
         }
+    }
+
+    #[test]
+    fn what_waits_in_the_spool_is_accepted_and_queued() {
+        let state = QueueState { events: 5, ..QueueState::default() };
+        let facts = Facts {
+            uptime: Duration::ZERO,
+            queue: Some(QueueState { accepted: 70, events: 8, ..QueueState::default() }),
+            spool: Some(Spooled { state, full: false }),
+            arrived: 0,
+            totals: Some(Totals { persisted: 62, ..Totals::default() }),
+            store_up: true,
+            last_received: None,
+            connections: None,
+            workers: Vec::new(),
+        };
+        let ledger = facts.ledger();
+        let members = (ledger.accepted, ledger.queued, ledger.in_flight, ledger.balance);
+        assert_eq!(members, (Some(75), Some(13), Some(13), Some(0)));
     }
 
     #[test]
@@ -206,6 +234,7 @@ mod tests {
                 last_received: None,
                 connections: None,
                 workers: Vec::new(),
+                spool: None,
             };
             let ledger = facts.ledger();
             assert_eq!(

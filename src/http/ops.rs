@@ -104,15 +104,22 @@ fn fatal(state: &State, facts: &Facts) -> Vec<&'static str> {
     }
     if state.ingest.is_some() {
         let limits = &state.settings.queue;
-        match &facts.queue {
-            None => reasons.push("the queue does not answer"),
-            Some(queue)
+        match (&facts.queue, &facts.spool) {
+            (None, None) => reasons.push("the queue does not answer"),
+            (None, Some(spool)) if spool.full => {
+                reasons.push("the queue does not answer, and the spool is full");
+            }
+            (None, Some(spool)) if spool.state.failing => {
+                reasons.push("the queue does not answer, and the spool cannot be written");
+            }
+            (None, Some(_)) => {}
+            (Some(queue), _)
                 if queue.events >= limits.max_events || queue.bytes >= limits.max_bytes.0 =>
             {
                 reasons.push("the queue is full");
             }
-            Some(queue) if queue.failing => reasons.push("the queue cannot be written"),
-            Some(_) => {}
+            (Some(queue), _) if queue.failing => reasons.push("the queue cannot be written"),
+            (Some(_), _) => {}
         }
     }
     reasons
@@ -121,7 +128,9 @@ fn fatal(state: &State, facts: &Facts) -> Vec<&'static str> {
 /// Reasons for which a person should look, while events are accepted all the same.
 pub(super) fn degraded(state: &State, facts: &Facts) -> Vec<&'static str> {
     let mut reasons = Vec::new();
-    if facts.queue.is_none() && state.ingest.is_none() {
+    if facts.queue.is_none() && facts.spool.is_some() {
+        reasons.push("the queue does not answer; events wait in the spool of this server");
+    } else if facts.queue.is_none() && state.ingest.is_none() {
         reasons.push("the queue does not answer");
     }
     if !facts.store_up {

@@ -67,6 +67,8 @@ struct Queue {
     /// Events.
     depth: i64,
     bytes: i64,
+    /// Events that wait in this server's own file to be handed on to the queue.
+    spooled: u64,
     /// How much of what was accepted last a crash of the queue may lose.
     loss_window_seconds: u64,
 }
@@ -154,6 +156,7 @@ fn view(state: &State, now: &Facts, totals: Option<&Facts>, mut ledger: LedgerVi
         queue: Queue {
             depth: whole(queue.map(|queue| queue.events)),
             bytes: whole(queue.map(|queue| queue.bytes)),
+            spooled: totals.and_then(|totals| totals.spool).map_or(0, |spool| spool.state.events),
             loss_window_seconds: state.queue.loss_window().as_secs(),
         },
         memory: Memory {

@@ -25,7 +25,7 @@ use super::middleware::RequestIds;
 use super::state::*;
 use crate::config::Settings;
 use crate::http::refusals::Unwritten;
-use crate::queue::{Heartbeat, Position, Queue, QueueState, Refusals};
+use crate::queue::{Heartbeat, Position, Queue, QueueState, Refusals, Spooled};
 use crate::stats::fake::Fake;
 use crate::store::{Receipt, Totals};
 use crate::telemetry::Metrics;
@@ -37,6 +37,7 @@ pub(super) const NOW: i64 = 1_787_236_200;
 #[derive(Default)]
 pub(super) struct World {
     pub(super) queue: Mutex<Option<QueueState>>,
+    pub(super) spooled: Mutex<Option<Spooled>>,
     pub(super) queued: Mutex<Vec<(EntryId, u64)>>,
     pub(super) workers: Mutex<Vec<Heartbeat>>,
     pub(super) store: Mutex<Option<Totals>>,
@@ -76,6 +77,10 @@ impl Queue for World {
 
     async fn positions(&self) -> Result<Vec<Position>, QueueError> {
         Err(QueueError(down()))
+    }
+
+    async fn spooled(&self) -> Result<Option<Spooled>, QueueError> {
+        Ok(*self.spooled.lock().unwrap())
     }
 
     async fn identity_key(&self) -> Result<HashKey, QueueError> {

@@ -9,8 +9,8 @@ use super::private_router;
 use super::refusals;
 use super::testing::routes;
 use super::testing::{TestServer, exchange, post};
-use crate::queue::QueueState;
 use crate::queue::RefusedKind;
+use crate::queue::{QueueState, Spooled};
 use crate::store::{Receipt, Totals};
 
 fn owned(status: u16, error: &str, code: &str) -> (u16, String, String) {
@@ -236,6 +236,28 @@ async fn readiness_is_about_accepting() {
     *server.world.queue.lock().unwrap() = None;
     let reasons = r#"["the queue does not answer","no worker gives a sign of life"]"#;
     assert_eq!(ready().await, owned(503, "unavailable", reasons));
+    // With a spool, events are accepted until that is full or broken as well.
+    let spool = |full, failing| {
+        let state = QueueState { failing, ..QueueState::default() };
+        *server.world.spooled.lock().unwrap() = Some(Spooled { state, full });
+    };
+    for (full, failing, code, status, first) in [
+        (false, false, 200, "degraded", ""),
+        (true, false, 503, "unavailable", r#""the queue does not answer, and the spool is full","#),
+        (
+            false,
+            true,
+            503,
+            "unavailable",
+            r#""the queue does not answer, and the spool cannot be written","#,
+        ),
+    ] {
+        spool(full, failing);
+        let reasons = format!(
+            r#"[{first}"the queue does not answer; events wait in the spool of this server","no worker gives a sign of life"]"#
+        );
+        assert_eq!(ready().await, owned(code, status, &reasons));
+    }
     server.state.readiness.drain();
     assert_eq!(ready().await.0, 503);
     assert_eq!(server.get("/livez").await.status, 200);
@@ -265,7 +287,7 @@ async fn status_tells_exact_numbers() {
             "status": "healthy", "timestamp": "2026-08-20T14:30:00.000Z", "uptime_seconds": 0,
             "database": {"connected": true, "total_connections": -1, "idle_connections": -1,
                 "waiting_count": -1},
-            "queue": {"depth": 8, "bytes": 900, "loss_window_seconds": 0}, "memory": null, "events_processed": 50,
+            "queue": {"depth": 8, "bytes": 900, "spooled": 0, "loss_window_seconds": 0}, "memory": null, "events_processed": 50,
             "last_event_received": "2026-08-20T14:00:00Z",
             "workers": [{"id": "w1", "heartbeat_age_seconds": 0, "lag_seconds": 0}],
             "ledger": {"accepted": 70, "persisted": 50, "duplicate": 7, "dead_letter": 3,
@@ -285,7 +307,10 @@ async fn status_never_fails() {
     let answer = server.get("/v1/status").await;
     let status = answer.json();
     assert_eq!((answer.status, status["status"].as_str()), (200, Some("degraded")));
-    assert_eq!(status["queue"], json!({"depth": -1, "bytes": -1, "loss_window_seconds": 0}));
+    assert_eq!(
+        status["queue"],
+        json!({"depth": -1, "bytes": -1, "spooled": 0, "loss_window_seconds": 0})
+    );
     assert_eq!(status["database"]["connected"], false);
     assert_eq!(status["ledger"]["balance"], -1);
     assert_eq!(status["last_event_received"], json!(null));

@@ -7,9 +7,11 @@
 
 mod claims;
 mod failure;
+mod open;
 mod raw;
 mod scripts;
 mod shard;
+mod target;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -27,12 +29,12 @@ use tokio::task::JoinHandle;
 use self::claims::Claims;
 use self::failure::{Failure, Refused};
 use self::scripts::Scripts;
-use self::shard::{Row, Shard, Terms, read};
-use self::writer::{ENTRIES, Reply, Writer};
-use super::{Heartbeat, Position, Queue, QueueState, Refusals, RefusedKind};
-use crate::config::settings::{self, Durability};
-use crate::redis_link::{Demands, LinkError, Live, RedisLink};
-use crate::shutdown::Tasks;
+use self::shard::read;
+use self::writer::Reply;
+use super::spool::Spool;
+use super::{Heartbeat, Position, Queue, QueueState, Refusals, RefusedKind, Spooled};
+use crate::config::settings::Durability;
+use crate::redis_link::{Live, RedisLink};
 
 /// A worker that gave no sign of life for this long is forgotten.
 const WORKER_LIFETIME_MS: u64 = 10 * 60 * 1_000;
@@ -44,83 +46,36 @@ const REFUSALS: &str = "analytics:{queue}:refusals";
 /// is busy (<https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/>).
 const EVERY_SECOND: Duration = Duration::from_secs(2);
 
-/// Why a queue cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// There is no way to the server.
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    /// The server failed.
-    #[error("the queue in Redis cannot be opened (queue.url)")]
-    Failed(#[source] redis::RedisError),
-    /// The operating system has no randomness.
-    #[error("no random bytes from the system ({0})")]
-    Random(getrandom::Error),
-}
+pub use self::open::OpenError;
+pub(super) use self::shard::Row;
+pub(super) use self::target::Target;
+pub(super) use self::writer::Origin;
+
+/// Where the appends of a shard go.
+type Appends = mpsc::Sender<(Row, Reply)>;
 
 /// A queue in Redis.
 pub struct RedisQueue {
     link: Arc<RedisLink>,
     scripts: Arc<Scripts>,
     claims: Arc<Claims>,
+    /// Takes what the server cannot take at the moment.
+    spool: Option<Arc<Spool>>,
     /// Where to append, by shard; fewer than there are shards when their number was lowered. Empty
     /// once the queue is closed.
-    writers: Mutex<Vec<mpsc::Sender<(Row, Reply)>>>,
+    writers: Mutex<Vec<Appends>>,
     writing: tokio::sync::Mutex<Vec<JoinHandle<()>>>,
     identity_key: HashKey,
     durability: Durability,
 }
 
 impl RedisQueue {
-    /// Connects, checks the server, and starts the tasks that append.
-    ///
-    /// They end after [`RedisQueue::close`], or when the queue is dropped, so one of them must come
-    /// before [`Tasks::finished`] is waited for.
-    ///
-    /// # Errors
-    /// See [`OpenError`].
-    pub async fn open(settings: &settings::Queue, tasks: &Tasks) -> Result<Arc<Self>, OpenError> {
-        let link = RedisLink::open(settings.url.expose(), demands(settings), false, tasks).await?;
-        let fresh = HashKey::random().map_err(OpenError::Random)?;
-        let consumer = EntryId::random().map_err(OpenError::Random)?.to_string();
-        let mut live = link.live().map_err(|down| OpenError::Failed(gone(down)))?;
-        let identity_key = identity_key(&mut live, &fresh).await.map_err(OpenError::Failed)?;
-        let count = shard_count(&mut live, settings.shards).await.map_err(OpenError::Failed)?;
-
-        let scripts = Arc::new(Scripts::new());
-        let shards: Vec<_> = (0..count).map(|index| Arc::new(Shard::new(index))).collect();
-        let writers = shards.iter().take(settings.shards as usize).map(|shard| {
-            let (jobs, waiting) = mpsc::channel(ENTRIES);
-            let writer = Writer {
-                link: Arc::clone(&link),
-                scripts: Arc::clone(&scripts),
-                shard: Arc::clone(shard),
-                terms: terms(settings),
-                appender: None,
-            };
-            (jobs, tasks.spawn(writer.run(waiting)))
-        });
-        let (writers, writing) = writers.unzip();
-        let (writers, writing) = (Mutex::new(writers), tokio::sync::Mutex::new(writing));
-        let claims = Claims::new(
-            Arc::clone(&link),
-            Arc::clone(&scripts),
-            shards,
-            consumer,
-            settings.claim_after.0,
-            tasks.clone(),
-        );
-        let claims = Arc::new(claims);
-        let durability = settings.durability;
-        Ok(Arc::new(Self { link, scripts, claims, writers, writing, identity_key, durability }))
-    }
-
     /// Appends an entry to the shard that its id names.
     async fn enqueue(&self, row: Row) -> Result<(), Refused> {
         let jobs = {
             let writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
-            let shard = shard_of(row.id, writers.len());
-            shard.and_then(|shard| writers.get(shard)).cloned()
+            let shard = shard_of(row.id, writers.len() as u32);
+            writers.get(shard as usize).cloned()
         };
         let closed = || Refused::Undone(Failure::Closed);
         let jobs = jobs.ok_or_else(closed)?;
@@ -149,7 +104,17 @@ impl RedisQueue {
 #[async_trait]
 impl Append for RedisQueue {
     async fn append(&self, entry: &Entry) -> Result<(), AppendError> {
-        Ok(self.enqueue(row(entry)?).await?)
+        let Err(refused) = self.enqueue(row(entry)?).await else { return Ok(()) };
+        match (&refused, &self.spool) {
+            (Refused::Undone(failure), Some(spool)) if !matches!(failure, Failure::Closed) => {
+                spool.keep(entry, None).await
+            }
+            // If it cannot be kept either, it stays unknown.
+            (Refused::Unknown(_, origin), Some(spool)) => {
+                spool.keep(entry, Some(*origin)).await.map_err(|_| refused.into())
+            }
+            _ => Err(refused.into()),
+        }
     }
 }
 
@@ -200,6 +165,11 @@ impl Queue for RedisQueue {
     }
 
     async fn find(&self, entry: EntryId) -> Result<Option<u64>, QueueError> {
+        if let Some(spool) = &self.spool
+            && let Some(events) = spool.find(entry).await?
+        {
+            return Ok(Some(events));
+        }
         for shard in &self.claims.shards {
             let mut get = cmd("HGET");
             get.arg(&shard.ids).arg(entry.as_bytes());
@@ -262,6 +232,12 @@ impl Queue for RedisQueue {
         Ok(counts.into_iter().filter_map(refusal).collect())
     }
 
+    async fn spooled(&self) -> Result<Option<Spooled>, QueueError> {
+        let Some(spool) = &self.spool else { return Ok(None) };
+        let state = spool.state().await?;
+        Ok(Some(Spooled { full: spool.full(&state), state }))
+    }
+
     fn loss_window(&self) -> Duration {
         match self.durability {
             Durability::Fsync => Duration::ZERO,
@@ -276,6 +252,9 @@ impl Queue for RedisQueue {
             writing.await.ok();
         }
         self.claims.close().await;
+        if let Some(spool) = &self.spool {
+            spool.close().await;
+        }
         self.link.close();
     }
 }
@@ -294,52 +273,7 @@ fn row(entry: &Entry) -> Result<Row, AppendError> {
 }
 
 /// Ids are random, so that any part of them spreads entries evenly.
-fn shard_of(id: EntryId, shards: usize) -> Option<usize> {
-    let bytes = id.as_bytes();
-    let number = usize::from(u16::from_be_bytes([bytes[14], bytes[15]]));
-    number.checked_rem(shards)
-}
-
-fn demands(settings: &settings::Queue) -> Demands {
-    match settings.durability {
-        Durability::Fsync => Demands::Fsync,
-        Durability::Relaxed => Demands::Relaxed { volatile: settings.allow_volatile },
-    }
-}
-
-/// Each shard has its share of the whole.
-fn terms(settings: &settings::Queue) -> Terms {
-    let share = |whole: u64| whole.div_ceil(u64::from(settings.shards.max(1)));
-    Terms {
-        max_events: share(settings.max_events),
-        max_bytes: share(settings.max_bytes.0),
-        replicas: settings.wait_replicas,
-    }
-}
-
-/// Keeps `fresh` unless there is a key already, and reads what there is.
-async fn identity_key(live: &mut Live, fresh: &HashKey) -> RedisResult<HashKey> {
-    let mut keep = redis::pipe();
-    keep.cmd("HSETNX").arg(META).arg("identity_key").arg(fresh.expose()).ignore();
-    keep.cmd("HGET").arg(META).arg("identity_key");
-    let (bytes,): ([u8; 16],) = keep.query_async(&mut live.wire).await?;
-    Ok(HashKey::from_bytes(bytes))
-}
-
-/// How many shards there are: entries may still wait in those of a larger number before.
-async fn shard_count(live: &mut Live, wanted: u32) -> RedisResult<u32> {
-    let mut get = cmd("HGET");
-    get.arg(META).arg("shards");
-    let before: Option<u32> = get.query_async(&mut live.wire).await?;
-    let count = before.unwrap_or(0).max(wanted);
-    if before != Some(count) {
-        let mut keep = cmd("HSET");
-        keep.arg(META).arg("shards").arg(count);
-        keep.query_async::<Value>(&mut live.wire).await?;
-    }
-    Ok(count)
-}
-
-fn gone(down: crate::redis_link::Down) -> redis::RedisError {
-    std::io::Error::new(std::io::ErrorKind::NotConnected, down).into()
+pub(super) fn shard_of(id: EntryId, shards: u32) -> u32 {
+    let [.., high, low] = *id.as_bytes();
+    u32::from(u16::from_be_bytes([high, low])).checked_rem(shards).unwrap_or(0)
 }

@@ -6,6 +6,7 @@
 mod claims;
 mod failure;
 mod open;
+mod rows;
 mod statements;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use crate::config::settings;
 use crate::shutdown::Tasks;
 
 pub use self::open::OpenError;
+pub(super) use self::rows::StoredRow;
 
 const STATE: &str = "
 SELECT queued_entries, queued_events, queued_bytes, accepted, door_duplicates,

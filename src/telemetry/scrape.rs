@@ -35,6 +35,10 @@ pub fn render(metrics: &Metrics, facts: &Facts) -> Result<String, Error> {
         gauges.whole("analytics_queue_events", "Events in them.", queue.events)?;
         gauges.whole("analytics_queue_bytes", "Bytes in them.", queue.bytes)?;
     }
+    if let Some(spool) = &facts.spool {
+        let help = "Events that wait in this server's spool.";
+        gauges.whole("analytics_spool_events", help, spool.state.events)?;
+    }
     let known = |(member, events): (&'static str, Option<i64>)| Some((member, events?));
     let members = facts.ledger().members().into_iter().filter_map(known);
     gauges.labelled("analytics_ledger_events", "The ledger, in events.", "member", members)?;

@@ -25,6 +25,7 @@ mod numbers;
 mod page;
 mod poison;
 mod postgres;
+mod redis_faults;
 mod schema;
 mod simulation;
 mod startup;

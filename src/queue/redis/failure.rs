@@ -9,7 +9,7 @@ use crate::redis_link::Down;
 
 /// Why something was not done.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum Failure {
+pub(in crate::queue) enum Failure {
     #[error(transparent)]
     Down(#[from] Down),
     #[error(transparent)]

@@ -10,6 +10,7 @@ const WHEN_FULL: &str = "#!lua flags=allow-oom\n";
 
 pub(super) struct Scripts {
     pub(super) append: Script,
+    pub(super) close: Script,
     pub(super) state: Script,
     pub(super) acknowledge: Script,
     pub(super) group: Script,
@@ -25,6 +26,7 @@ impl Scripts {
         let when_full = |code| Script::new(&[WHEN_FULL, code]);
         Self {
             append: Script::new(&["#!lua\n", TOTALS, include_str!("lua/append.lua")]),
+            close: Script::new(&["#!lua\n", include_str!("lua/close.lua")]),
             state: Script::new(&[WHEN_FULL, TOTALS, include_str!("lua/state.lua")]),
             acknowledge: when_full(include_str!("lua/acknowledge.lua")),
             group: when_full(include_str!("lua/group.lua")),

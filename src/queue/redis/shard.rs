@@ -20,7 +20,7 @@ const APPENDER_LIFETIME_SECONDS: u64 = 30 * 86_400;
 const CONFIRM_MS: u64 = 4_000;
 
 /// Names an appender: random, and another one after every append of which the outcome is unknown.
-pub(super) type Appender = EntryId;
+pub(in crate::queue) type Appender = EntryId;
 
 pub(super) struct Shard {
     pub(super) index: u32,
@@ -39,13 +39,13 @@ struct Known {
 }
 
 /// An entry to append.
-pub(super) struct Row {
-    pub(super) id: EntryId,
+pub(in crate::queue) struct Row {
+    pub(in crate::queue) id: EntryId,
     /// Duplicates recognised at the door included.
-    pub(super) events: u64,
-    pub(super) door_duplicates: u64,
-    pub(super) received: String,
-    pub(super) payload: Vec<u8>,
+    pub(in crate::queue) events: u64,
+    pub(in crate::queue) door_duplicates: u64,
+    pub(in crate::queue) received: String,
+    pub(in crate::queue) payload: Vec<u8>,
 }
 
 /// How appends are made.
@@ -95,7 +95,7 @@ impl Shard {
         terms: Terms,
         stop_when_full: bool,
     ) -> Result<Vec<bool>, Failure> {
-        let appender = format!("{}:appender:{appender}", self.tag);
+        let appender = self.appender(appender);
         let keys = [&self.stream, &self.ids, &self.counters, &appender];
         let mut call = scripts.append.call(&keys);
         self.begin(&mut call, &live);
@@ -113,6 +113,22 @@ impl Shard {
         let (run, accepted, fits): (String, u64, String) = read(answer)?;
         self.learn(run, accepted);
         Ok(fits.bytes().map(|fit| fit == b'1').collect())
+    }
+
+    /// Closes an appender. Answers the number of the last entry that was taken from it.
+    pub(super) async fn close(
+        &self,
+        scripts: &Scripts,
+        live: &mut Live,
+        appender: Appender,
+    ) -> RedisResult<u64> {
+        let mut call = scripts.close.call(&[self.appender(appender)]);
+        call.arg(APPENDER_LIFETIME_SECONDS);
+        read(scripts.close.run(&mut live.wire, &call).await?)
+    }
+
+    fn appender(&self, appender: Appender) -> String {
+        format!("{}:appender:{appender}", self.tag)
     }
 
     pub(super) async fn state(

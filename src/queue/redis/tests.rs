@@ -5,9 +5,11 @@ mod faults;
 use redis::aio::MultiplexedConnection;
 use test_servers::Redis;
 
+use super::shard::{Shard, Terms};
 use super::*;
-use crate::config::settings::Secret;
+use crate::config::settings::{self, Secret};
 use crate::queue::conformance::{Bench, conforms};
+use crate::shutdown::Tasks;
 
 struct StreamBench {
     url: String,
@@ -29,7 +31,7 @@ impl Bench for StreamBench {
     }
 
     async fn open_with(&self, settings: &settings::Queue) -> Arc<dyn Queue> {
-        RedisQueue::open(settings, &self.tasks).await.unwrap()
+        RedisQueue::open(settings, None, &self.tasks).await.unwrap()
     }
 
     /// Entries of a stream cannot be changed: another one takes the place of each that stands there.

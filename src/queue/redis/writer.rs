@@ -18,10 +18,10 @@ pub(super) type Reply = oneshot::Sender<Result<(), Refused>>;
 
 /// Which append of which appender an entry was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Origin {
-    pub(super) shard: u32,
-    pub(super) appender: Appender,
-    pub(super) number: u64,
+pub(in crate::queue) struct Origin {
+    pub(in crate::queue) shard: u32,
+    pub(in crate::queue) appender: Appender,
+    pub(in crate::queue) number: u64,
 }
 
 /// The appends of one shard.

@@ -154,8 +154,13 @@ impl Server {
     }
 
     pub(crate) fn with(config: Config) -> Self {
+        Self::with_backends(config, Backends::fresh)
+    }
+
+    /// A server on backends of the test's own.
+    pub(crate) fn with_backends(config: Config, backends: impl FnOnce(&Path) -> Backends) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let backends = Backends::fresh(folder.path());
+        let backends = backends(folder.path());
         Self::launch(config, folder, backends)
     }
 
@@ -292,7 +297,11 @@ impl Server {
 
     /// Another process on the same files.
     pub(crate) fn beside(&self, role: &'static str) -> Self {
-        let config = Config { role, ..Config::default() };
+        self.beside_with(Config { role, ..Config::default() })
+    }
+
+    /// Another process on the same files, with a configuration of its own.
+    pub(crate) fn beside_with(&self, config: Config) -> Self {
         Self::launch(config, Arc::clone(&self.folder), self.backends.clone())
     }
 

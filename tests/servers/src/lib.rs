@@ -6,8 +6,10 @@
 
 mod guard;
 mod postgres;
+mod proxy;
 mod redis;
 
 pub use guard::Guard;
 pub use postgres::Postgres;
+pub use proxy::{Network, Proxy};
 pub use redis::Redis;

@@ -15,7 +15,7 @@ fn bench_on(server: &Redis) -> StreamBench {
 
 impl StreamBench {
     async fn queue(&self) -> Arc<RedisQueue> {
-        RedisQueue::open(&self.settings(), &self.tasks).await.unwrap()
+        RedisQueue::open(&self.settings(), None, &self.tasks).await.unwrap()
     }
 }
 
@@ -141,7 +141,7 @@ async fn entries_of_a_holder_that_vanished_are_taken_over_after_a_while() {
     let bench = StreamBench::new();
     let claim_after = stages::units::Span::seconds(1);
     let settings = settings::Queue { claim_after, ..bench.settings() };
-    let open = async || RedisQueue::open(&settings, &bench.tasks).await.unwrap();
+    let open = async || RedisQueue::open(&settings, None, &bench.tasks).await.unwrap();
     let (vanishes, stays) = (open().await, open().await);
     for number in 1..=20 {
         vanishes.append(&entry(number, 1, 0)).await.unwrap();
@@ -226,7 +226,7 @@ async fn one_appender_appends_a_number_once() {
 async fn shards_share_the_load_and_outlive_their_number() {
     let bench = StreamBench::new();
     let with = |shards| settings::Queue { shards, max_events: 400, ..bench.settings() };
-    let queue = RedisQueue::open(&with(4), &bench.tasks).await.unwrap();
+    let queue = RedisQueue::open(&with(4), None, &bench.tasks).await.unwrap();
     for number in 0..100 {
         queue.append(&entry(number, 1, 0)).await.unwrap();
     }
@@ -235,9 +235,9 @@ async fn shards_share_the_load_and_outlive_their_number() {
     queue.close().await;
     // A quarter of the room each.
     let queue =
-        RedisQueue::open(&settings::Queue { max_events: 100, ..with(4) }, &bench.tasks).await;
+        RedisQueue::open(&settings::Queue { max_events: 100, ..with(4) }, None, &bench.tasks).await;
     assert!(matches!(queue.unwrap().append(&entry(200, 1, 0)).await, Err(AppendError::Full)));
-    let one: Arc<dyn Queue> = RedisQueue::open(&with(1), &bench.tasks).await.unwrap();
+    let one: Arc<dyn Queue> = RedisQueue::open(&with(1), None, &bench.tasks).await.unwrap();
     one.append(&entry(300, 1, 0)).await.unwrap();
     claim_all(&one, (0..100).chain([300])).await;
     let all: Vec<_> = (0..100).chain([300]).map(id).collect();
@@ -254,7 +254,7 @@ async fn mistakes_are_explained() {
     let open = async |url: String, durability| {
         let settings =
             settings::Queue { url: Secret::new(url), durability, ..settings::Queue::default() };
-        let error = RedisQueue::open(&settings, &Tasks::new()).await.err();
+        let error = RedisQueue::open(&settings, None, &Tasks::new()).await.err();
         error.map(|error| crate::worker::error_chain(&error)).unwrap_or_default()
     };
     let at = |rest: &str| format!("redis://{rest}");
