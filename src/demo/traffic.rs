@@ -15,7 +15,7 @@ use super::usage::{HOURS, LEVELS, PLACES, RELEASES, WEEKDAYS};
 pub(super) type Random = Xoshiro256PlusPlus;
 
 /// Calls that a client makes on an average day.
-const CALLS_A_DAY: f64 = 22.0;
+const CALLS_A_DAY: f64 = 16.0;
 /// Fewest and most clients, for short and for very busy demos.
 const CLIENTS: (f64, f64) = (12.0, 50_000.0);
 /// Share of the clients that are there from the beginning, and of those that leave again.
@@ -26,7 +26,7 @@ const NEVER_UPDATE: f64 = 0.09;
 const UPDATE_DELAY: f64 = 0.055;
 /// Spread of how busy clients are, and the busiest one, in multiples of the median.
 const ACTIVITY_SPREAD: f64 = 0.8;
-const MOST_ACTIVE: f64 = 8.0;
+const MOST_ACTIVE: f64 = 5.0;
 /// Events in a request: usually few, never more than a client's buffer holds.
 const BATCH: f64 = 10.0;
 const LARGEST_BATCH: u64 = 100;
@@ -176,7 +176,7 @@ impl Traffic {
             place: WeightedIndex::new(PLACES.map(|(.., weight)| weight))?,
             activity: LogNormal::new(0.0, ACTIVITY_SPREAD)?,
             delay: Exp::new(1.0 / UPDATE_DELAY)?,
-            mood: LogNormal::new(-0.18, 0.6)?,
+            mood: LogNormal::new(-0.08, 0.4)?,
             batch: Geometric::new(1.0 / BATCH)?,
         };
         let a_day = plan.events as f64 / f64::from(plan.days.max(1));
