@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::config::settings::Retention;
 use crate::queue::Queue;
 use crate::shutdown::Tasks;
-use crate::store::Database;
+use crate::store::{Database, Deleted};
 
 const EVERY: Duration = Duration::from_secs(3_600);
 
@@ -46,7 +46,13 @@ impl Keeper {
             }
         };
         match self.store.housekeep(&self.retention, state.oldest_received).await {
-            Ok(report) => tracing::info!(?report, "housekeeping done"),
+            Ok(report) if report.skipped => tracing::debug!("another process keeps house"),
+            Ok(report) => {
+                for Deleted { table, before, rows } in report.deleted {
+                    tracing::info!(table, before = %before, rows, "deleted what outlived its retention");
+                }
+                tracing::info!("housekeeping done");
+            }
             Err(error) => {
                 let error = super::error_chain(&error);
                 tracing::error!(error, "housekeeping stopped; nothing more is deleted");
