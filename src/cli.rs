@@ -4,6 +4,7 @@
 
 mod check;
 mod completions;
+mod copy;
 mod dead_letters;
 mod demo;
 mod explain;
@@ -64,6 +65,7 @@ enum Command {
     Schema(schema::Schema),
     Migrate(migrate::Migrate),
     DeadLetters(dead_letters::DeadLetters),
+    Copy(copy::Copy),
     Rollups(rollups::Rollups),
     Healthcheck(healthcheck::Healthcheck),
     Completions(completions::Completions),
@@ -129,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Schema(command) => schema::run(&command),
         Command::Migrate(command) => migrate::run(&command),
         Command::DeadLetters(command) => dead_letters::run(&command),
+        Command::Copy(command) => copy::run(&command),
         Command::Rollups(command) => rollups::run(&command),
         Command::Healthcheck(command) => healthcheck::run(&command),
         Command::Completions(command) => completions::run(&command),
@@ -247,6 +250,12 @@ mod tests {
             ("rollups rebuild --from 2026-08-01 --to 2026-08-02", true),
             ("rollups rebuild --from 2026-08-01T05:00:00Z", false),
             ("rollups verify --from yesterday --to today", false),
+            ("copy", false),
+            ("copy --from sqlite://a.db --to postgres://h/d", true),
+            (
+                "copy --from sqlite://a.db --from-queue sqlite://q.db --to-queue redis://h --again",
+                true,
+            ),
             ("healthcheck", true),
             ("healthcheck --url http://127.0.0.1:9/readyz", true),
             ("healthcheck --url https://example.org", false),

@@ -18,6 +18,7 @@ pub mod advice;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod copy;
 pub mod demo;
 pub mod explain;
 pub mod http;

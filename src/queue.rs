@@ -91,6 +91,19 @@ impl RefusedKind {
 /// What was turned away since installation, by kind and code. Stands outside the ledger's equation.
 pub type Refusals = BTreeMap<(RefusedKind, String), u64>;
 
+/// What a queue was to its installation: what another one needs in order to take its place.
+#[derive(Clone)]
+pub struct Past {
+    /// The installation's key for identities. Under another one no repeat would be recognised.
+    pub identity_key: HashKey,
+    /// Events ever accepted, duplicates recognised at the door included.
+    pub accepted: u64,
+    /// Duplicates recognised at the door, ever.
+    pub door_duplicates: u64,
+    /// What was turned away.
+    pub refusals: Refusals,
+}
+
 /// A queue.
 #[async_trait]
 pub trait Queue: Append + Consume {

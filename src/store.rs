@@ -1,5 +1,6 @@
 //! The store of events and rollups: one type, [`Database`], for writing and reading.
 
+mod copy;
 mod database;
 mod dead_letters;
 mod dialect;
@@ -18,6 +19,7 @@ mod tests;
 mod timescale;
 mod write;
 
+pub use copy::{Copied, CopyError, Copying, Progress};
 pub use database::{Database, PoolNumbers};
 pub use dead_letters::{Letter, ReplayError};
 pub use error::OpenError;

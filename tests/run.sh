@@ -24,7 +24,7 @@ step() { printf '\n=== %s\n' "$*"; }
 # Compressors that write request bodies in a hand other than the server's own, what the guides use,
 # and the servers that tests start.
 need=()
-for program in gzip zstd brotli python3 openssl curl redis-server; do
+for program in gzip zstd brotli python3 openssl curl redis-server sqlite3; do
   command -v "$program" >/dev/null || need+=("$program")
 done
 # The published client, which a test installs from the npm registry and runs.

@@ -15,6 +15,8 @@ pub struct TableShape {
     pub name: String,
     /// Its columns.
     pub columns: BTreeSet<String>,
+    /// Those of its key, if it has one.
+    pub key: BTreeSet<String>,
     /// Its indexes, the one of its key left out.
     pub indexes: BTreeSet<String>,
 }
@@ -25,9 +27,11 @@ pub fn expected(backend: DbBackend) -> Vec<TableShape> {
     let shape = |table: &TableCreateStatement| {
         let name = name_of(table);
         let columns = table.get_columns().iter().map(|column| column.get_column_name());
+        let key = table.get_indexes().iter().filter(|index| index.is_primary_key());
         let own = indexes.iter().filter(|(of, _)| *of == name);
         TableShape {
             columns: columns.collect(),
+            key: key.flat_map(|index| index.get_index_spec().get_column_names()).collect(),
             indexes: own.map(|(table, column)| index_name(table, column)).collect(),
             name,
         }

@@ -51,7 +51,8 @@ pub(crate) async fn open(
     let tasks = Tasks::new();
     let metrics = Arc::new(Metrics::new().context("the metrics cannot be registered")?);
     let queue = open_queue(&settings, role, &tasks, &clock).await?;
-    let store = Database::open(&settings.store, Arc::clone(&clock))?;
+    let store = Database::open(&settings.store, Arc::clone(&clock))?
+        .giving_way_within(settings.queue.claim_after.0);
     if role == Role::Server {
         // It accepts whatever the store says, so it does not wait for the answer.
         let store = store.clone();
@@ -95,7 +96,8 @@ pub(crate) async fn open(
     Ok(Opened { state: Arc::new(state), queue, store, tasks, worker: Arc::new(worker) })
 }
 
-async fn open_queue(
+/// Opens the queue, with a spool where that is needed.
+pub(crate) async fn open_queue(
     settings: &Settings,
     role: Role,
     tasks: &Tasks,

@@ -47,8 +47,8 @@ enum Action {
         #[arg(long, value_name = "N", default_value = "1")]
         steps: NonZeroU32,
     },
-    /// Show every migration and whether it is applied, and whether tables, columns and indexes are
-    /// really there. Exit code 1 when one is missing.
+    /// Show every migration and whether it is applied, and whether tables, columns, keys and
+    /// indexes are really there. Exit code 1 when one is missing.
     Status {
         #[command(flatten)]
         config: ConfigFile,
@@ -122,7 +122,7 @@ async fn status(settings: &Settings) -> Outcome {
     }
     let faults = store.schema_faults().await?;
     if faults.is_empty() {
-        return print("every table, column and index is there\n");
+        return print("every table, column, key and index is there\n");
     }
     print(&faults.iter().map(|fault| format!("missing  {fault}\n")).collect::<String>())?;
     let message =

@@ -5,6 +5,7 @@
 //! script ([`scripts`]). Entries are numbered in the order of their arrival: nothing in the queue is
 //! named by a time.
 
+mod adopt;
 mod claims;
 mod failure;
 mod open;
@@ -211,8 +212,7 @@ impl Queue for RedisQueue {
     async fn add_refusals(&self, new: &Refusals) -> Result<(), QueueError> {
         let mut add = redis::pipe();
         for ((kind, code), count) in new {
-            let field = format!("{} {code}", kind.as_str());
-            add.cmd("HINCRBY").arg(REFUSALS).arg(field).arg(*count);
+            add.cmd("HINCRBY").arg(REFUSALS).arg(refusal_field(*kind, code)).arg(*count);
         }
         if new.is_empty() {
             return Ok(());
@@ -257,6 +257,11 @@ impl Queue for RedisQueue {
         }
         self.link.close();
     }
+}
+
+/// Under which name refusals are counted.
+fn refusal_field(kind: RefusedKind, code: &str) -> String {
+    format!("{} {code}", kind.as_str())
 }
 
 /// Everything that can be done outside the writer is done here, in the caller's task.

@@ -28,6 +28,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Database {
     inner: Arc<Inner>,
+    /// When somebody else takes over the work of a process that has stopped.
+    claim_after: Duration,
 }
 
 struct Inner {
@@ -69,7 +71,15 @@ impl Database {
             Some("postgres" | "postgresql") => postgres::prepare(url, settings.pool)?,
             _ => return Err(OpenError::Scheme),
         };
-        Ok(Self { inner: Arc::new(Inner { connections, clock }) })
+        let claim_after = settings::Queue::default().claim_after.0;
+        Ok(Self { inner: Arc::new(Inner { connections, clock }), claim_after })
+    }
+
+    /// Lets transactions of a process that has stopped end before another one takes over its work,
+    /// which it does after `queue.claim_after`.
+    #[must_use]
+    pub fn giving_way_within(self, claim_after: Duration) -> Self {
+        Self { claim_after, ..self }
     }
 
     /// Asks for a sign of life.
@@ -114,7 +124,7 @@ impl Database {
         };
         let tx = self.writer().begin_with_options(options).await.map_err(store_error)?;
         if self.dialect() == Dialect::Postgres {
-            postgres::bound(&tx).await?;
+            postgres::bound(&tx, self.claim_after).await?;
         }
         Ok(tx)
     }

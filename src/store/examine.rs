@@ -1,6 +1,7 @@
 //! A look at the store before it is needed: what trying again never cures should be said at the start,
 //! not found in a log later. Changes nothing.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use sea_orm::{DbErr, RuntimeErr, sqlx};
 use stages::ports::StoreError;
 
 use super::Database;
+use super::copy::is_unfinished;
 use super::dialect::Dialect;
 use super::migrate::{newest_unknown, states, table_exists};
 use crate::advice::Advised;
@@ -17,6 +19,8 @@ use crate::sqlite_file::{self, Fault, Kind};
 const SETTING: &str = "store.url";
 /// What is said when nothing more is known: attempts to connect end without a reason.
 const SILENCE: &str = "nothing answers at its host and port";
+const UNENCRYPTED: &str = "the encryption that sslmode asks for fails: it offers none, or its \
+    certificate is for another name or signed by nobody that sslrootcert names";
 /// How long a server on the network may take to answer before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -48,6 +52,12 @@ pub enum Unusable {
         /// The newest migration of this release.
         known: String,
     },
+    /// A copy into the database has not ended.
+    #[error("a copy into the store {place} (store.url) has not ended")]
+    Unfinished {
+        /// The store.
+        place: String,
+    },
     /// The file is a database of something else.
     #[error("{place} (store.url) is a database, but not a store of this program")]
     NotAStore {
@@ -61,7 +71,7 @@ impl Unusable {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::File(fault) => !matches!(fault.kind, Kind::NotADatabase | Kind::Damaged),
-            Self::Away { .. } => true,
+            Self::Away { .. } | Self::Unfinished { .. } => true,
             Self::Newer { .. } | Self::NotAStore { .. } => false,
         }
     }
@@ -71,7 +81,7 @@ impl Unusable {
         match self {
             Self::File(fault) => fault.kind == Kind::Locked,
             Self::Away { .. } => true,
-            Self::Newer { .. } | Self::NotAStore { .. } => false,
+            Self::Unfinished { .. } | Self::Newer { .. } | Self::NotAStore { .. } => false,
         }
     }
 
@@ -85,6 +95,11 @@ impl Unusable {
             }
             Self::Newer { .. } => {
                 "start the newer release, or take the schema back with it first: `migrate down`"
+                    .to_owned()
+            }
+            Self::Unfinished { .. } => {
+                "wait until it has ended or, if it broke off, run `copy` as before: it goes on where \
+                 it stopped"
                     .to_owned()
             }
             Self::NotAStore { .. } => {
@@ -144,6 +159,9 @@ impl Database {
             let place = place.to_owned();
             return Ok(if foreign { Err(Unusable::NotAStore { place }) } else { Ok(false) });
         }
+        if is_unfinished(&tx).await? {
+            return Ok(Err(Unusable::Unfinished { place: place.to_owned() }));
+        }
         let Some(found) = newest_unknown(&states) else { return Ok(Ok(true)) };
         if self.declares_compatible(&states).await? {
             return Ok(Ok(true));
@@ -185,7 +203,9 @@ fn reason(error: &StoreError) -> &'static str {
         (Some("42501"), _) => "this user may not read it",
         (Some("53300"), _) => "it has no connection left",
         (Some("57P03"), _) => "it is starting up or shutting down",
-        (_, sqlx::Error::Tls(_)) => "the encryption that sslmode asks for fails",
+        (_, sqlx::Error::Tls(_)) => UNENCRYPTED,
+        // A handshake that fails is an answer that cannot be understood.
+        (_, sqlx::Error::Io(error)) if error.kind() == ErrorKind::InvalidData => UNENCRYPTED,
         _ => SILENCE,
     }
 }

@@ -10,6 +10,7 @@ use sea_orm_migration::MigratorTrait;
 use stages::ports::StoreError;
 
 use super::Database;
+use super::copy::is_unfinished;
 use super::database::query;
 use super::dialect::Dialect;
 use super::error::store_error;
@@ -49,6 +50,9 @@ pub enum MigrateError {
     /// Too old a server.
     #[error("the server is PostgreSQL {0}; 13 or later is needed")]
     TooOld(String),
+    /// What is in the database is a part of another store.
+    #[error("a copy into this store has not ended")]
+    Unfinished,
     /// A policy of the database does not go with the configuration.
     #[error(transparent)]
     Horizon(#[from] ShortHorizon),
@@ -83,11 +87,15 @@ impl Database {
     /// Brings the schema up to date and makes use of what the database offers beyond it.
     ///
     /// # Errors
-    /// Like [`Database::migrate_up`], and when a policy of the database goes against `horizons`.
+    /// Like [`Database::migrate_up`], when a policy of the database goes against `horizons`, and
+    /// when a copy into the database has not ended.
     pub async fn bring_up(&self, horizons: &Horizons) -> Result<(), MigrateError> {
         let lock = self.migration_lock().await?;
         let brought = async {
             self.up().await?;
+            if is_unfinished(self.writer()).await? {
+                return Err(MigrateError::Unfinished);
+            }
             self.use_timescale(horizons).await
         };
         let brought = brought.await;

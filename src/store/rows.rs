@@ -70,16 +70,36 @@ impl Rows {
 
     /// Adds a row; `fill` writes its values in order.
     pub(super) fn row(&mut self, fill: impl FnOnce(&mut Self)) {
+        self.open_row();
+        fill(self);
+        self.close_row();
+    }
+
+    /// Adds a row whose values may not be had. After an error nothing of this is of use.
+    pub(super) fn try_row<E>(
+        &mut self,
+        fill: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.open_row();
+        fill(self)?;
+        self.close_row();
+        Ok(())
+    }
+
+    fn open_row(&mut self) {
+        match self.dialect {
+            Dialect::Sqlite => self.texts[0].push('['),
+            Dialect::Postgres => self.at = 0,
+        }
+    }
+
+    fn close_row(&mut self) {
         match self.dialect {
             Dialect::Sqlite => {
-                self.texts[0].push('[');
-                fill(self);
                 close(&mut self.texts[0], ']');
                 self.texts[0].push(',');
             }
             Dialect::Postgres => {
-                self.at = 0;
-                fill(self);
                 debug_assert_eq!(self.at, self.texts.len(), "a value for every column");
             }
         }

@@ -1,5 +1,6 @@
 //! The store against plain SQL, on every kind of database.
 
+mod bounds;
 mod concurrency;
 mod housekeeping;
 mod letters;

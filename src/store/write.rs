@@ -16,7 +16,8 @@ use stages::ports::{DeadLetter, Outcome, Row, Settled, Store, StoreError, StoreT
 use stages::rollup::Rollups;
 use stages::{BatchKey, Day, EntryId, Hour, Identity};
 
-use self::statements::{Claim, ENTRIES, EVENTS, HOURS, IDENTITIES, LETTERS, OUTCOMES, Statements};
+pub(super) use self::statements::EVENTS;
+use self::statements::{Claim, ENTRIES, HOURS, IDENTITIES, LETTERS, OUTCOMES, Statements};
 use super::Database;
 use super::database::{execute, query};
 use super::dialect::Dialect;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use test_servers::Postgres;
 
-use crate::support::{Config, Load, Server, eventually};
+use crate::support::{Authority, Config, Event, Load, Server, eventually};
 
 /// A server whose store is a database of `postgres`, and its clients.
 fn under_load(postgres: &Postgres) -> (Server, Load, String) {
@@ -103,4 +103,44 @@ fn a_stopped_worker_keeps_nobody_waiting_for_ever() {
     eventually("clients go on", || load.acknowledged() > 2_000);
     server.drained_soon();
     load.stop().verify(&server);
+}
+
+#[test]
+fn over_tls_the_servers_certificate_and_name_are_checked() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let pair = authority.issue_for("localhost");
+    let postgres = Postgres::start_with_tls(&pair.cert, &pair.key);
+    let url = |host: &str, mode: &str, authority: &Authority| {
+        let url = postgres.url("postgres").replace("127.0.0.1", host);
+        let root = authority.path("ca.pem");
+        format!("{url}?sslmode={mode}&sslrootcert={}", root.display())
+    };
+    let server = Server::with_store(Config::default(), url("localhost", "verify-full", &authority));
+    assert_eq!(server.post(Event::batch([Event::minimal("get_alerts")])).status, 200);
+    assert_eq!(server.drained()["persisted"], 1);
+    let connections = "SELECT string_agg(DISTINCT ssl::text, ' ') \
+                       FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                       WHERE application_name = 'weather-mcp-analytics'";
+    assert_eq!(postgres.sql("postgres", connections).trim(), "true", "all of them are encrypted");
+
+    // Signed by somebody else; signed for another name.
+    for (host, mode, root) in [
+        ("localhost", "verify-ca", &stranger),
+        ("localhost", "verify-full", &stranger),
+        ("127.0.0.1", "verify-full", &authority),
+    ] {
+        let store = url(host, mode, root);
+        let output =
+            server.command_with(&["migrate", "status"], &[("ANALYTICS_STORE__URL", &store)]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.contains("the encryption that sslmode asks for fails"),
+            "{host} {mode}: {said}"
+        );
+        assert_eq!(output.status.code(), Some(1));
+    }
+    let by_authority = url("127.0.0.1", "verify-ca", &authority);
+    let output =
+        server.command_with(&["migrate", "status"], &[("ANALYTICS_STORE__URL", &by_authority)]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

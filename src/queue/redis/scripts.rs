@@ -9,6 +9,7 @@ const TOTALS: &str = include_str!("lua/totals.lua");
 const WHEN_FULL: &str = "#!lua flags=allow-oom\n";
 
 pub(super) struct Scripts {
+    pub(super) adopt: Script,
     pub(super) append: Script,
     pub(super) close: Script,
     pub(super) state: Script,
@@ -25,6 +26,7 @@ impl Scripts {
     pub(super) fn new() -> Self {
         let when_full = |code| Script::new(&[WHEN_FULL, code]);
         Self {
+            adopt: Script::new(&["#!lua\n", TOTALS, include_str!("lua/adopt.lua")]),
             append: Script::new(&["#!lua\n", TOTALS, include_str!("lua/append.lua")]),
             close: Script::new(&["#!lua\n", include_str!("lua/close.lua")]),
             state: Script::new(&[WHEN_FULL, TOTALS, include_str!("lua/state.lua")]),

@@ -17,7 +17,7 @@ pub(super) const GROUP: &str = "workers";
 /// can wait anywhere without expiring.
 const APPENDER_LIFETIME_SECONDS: u64 = 30 * 86_400;
 /// How long WAIT and WAITAOF wait, in milliseconds; less than a connection waits for its answer.
-const CONFIRM_MS: u64 = 4_000;
+pub(super) const CONFIRM_MS: u64 = 4_000;
 
 /// Names an appender: random, and another one after every append of which the outcome is unknown.
 pub(in crate::queue) type Appender = EntryId;

@@ -1,5 +1,6 @@
 //! The queue against what a second, plain connection sees in the server.
 
+mod adopt;
 mod faults;
 
 use redis::aio::MultiplexedConnection;

@@ -44,18 +44,21 @@ const PARAMETERS: [&str; 19] = [
     "options[search_path]",
 ];
 
+/// Time after which the server ends a transaction whose process has stopped between two statements,
+/// and one that does not take its answer. Less where `queue.claim_after` is short.
+const IDLE: Duration = Duration::from_secs(10);
+const SILENT: Duration = Duration::from_secs(15);
+
 /// What holds in a transaction that writes.
 ///
 /// - A commit is on disk, whatever the server's default.
 /// - Who waits for a lock gives up: the other may be stopped, and then only the server's own
-///   time-outs end it. One that is stopped between two statements is ended after 10 s, one that
-///   does not take its answer after 15 s; both are less than any `queue.claim_after` of use, so
-///   that whoever takes over the work is not kept waiting.
+///   time-outs end it, so that whoever takes over the work is not kept waiting.
 const WRITING: &str = "SELECT set_config('synchronous_commit', 'on', true), \
     set_config('lock_timeout', '5s', true), \
     set_config('statement_timeout', '30s', true), \
-    set_config('idle_in_transaction_session_timeout', '10s', true), \
-    set_config('tcp_user_timeout', '15s', true)";
+    set_config('idle_in_transaction_session_timeout', $1, true), \
+    set_config('tcp_user_timeout', $2, true)";
 
 pub(super) fn prepare(url: &str, readers: u32) -> Result<Connections, OpenError> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
@@ -90,6 +93,12 @@ fn pool(connections: u32) -> PgPoolOptions {
 }
 
 /// Bounds a transaction that writes.
-pub(super) async fn bound(tx: &DatabaseTransaction) -> Result<(), StoreError> {
-    query(tx, WRITING, []).await.map(drop)
+pub(super) async fn bound(
+    tx: &DatabaseTransaction,
+    claim_after: Duration,
+) -> Result<(), StoreError> {
+    let millis = |time: Duration| format!("{}ms", time.as_millis());
+    let idle = millis(IDLE.min(claim_after / 3));
+    let silent = millis(SILENT.min(claim_after / 2));
+    query(tx, WRITING, [idle.into(), silent.into()]).await.map(drop)
 }

@@ -8,7 +8,7 @@ use crate::store::rows::{Column, Kind};
 pub(super) const ENTRIES: [Column; 2] = [("entry_id", Kind::Bytes), ("received_hour", Kind::Hour)];
 pub(super) const IDENTITIES: [Column; 2] = [("key", Kind::Bytes), ("day", Kind::Day)];
 pub(super) const HOURS: [Column; 1] = [("hour", Kind::Hour)];
-pub(super) const EVENTS: [Column; 15] = [
+pub(in crate::store) const EVENTS: [Column; 15] = [
     ("timestamp_hour", Kind::Hour),
     ("version", Kind::Text),
     ("tool", Kind::Text),

@@ -242,6 +242,11 @@ impl Server {
         self.folder.path().to_owned()
     }
 
+    /// Where its queue and store are.
+    pub(crate) fn urls(&self) -> Backends {
+        self.backends.clone()
+    }
+
     pub(crate) fn store(&self) -> Sql {
         Sql::open(&self.backends.store)
     }
@@ -336,7 +341,17 @@ impl Server {
 
     /// Runs another command of the program on the same files.
     pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Output {
-        self.config.command(self.folder.path(), &self.backends).args(arguments).output().unwrap()
+        self.command_with(arguments, &[])
+    }
+
+    /// The same with other settings.
+    pub(crate) fn command_with(
+        &self,
+        arguments: &[&str],
+        settings: &[(&str, &str)],
+    ) -> std::process::Output {
+        let mut command = self.config.command(self.folder.path(), &self.backends);
+        command.args(arguments).envs(settings.iter().copied()).output().unwrap()
     }
 }
 

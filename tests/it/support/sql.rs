@@ -25,6 +25,11 @@ impl Sql {
         self.runtime.block_on(self.connection.execute_unprepared(sql)).unwrap();
     }
 
+    /// Whether a statement is refused.
+    pub(crate) fn fails(&self, sql: &str) -> bool {
+        self.runtime.block_on(self.connection.execute_unprepared(sql)).is_err()
+    }
+
     /// The one integer that a query gives.
     pub(crate) fn int(&self, sql: &str) -> i64 {
         let statement = Statement::from_string(self.connection.get_database_backend(), sql);
@@ -73,7 +78,7 @@ impl Sql {
         self.int(&format!("SELECT count(*) FROM {catalogue} = '{name}'")) == 1
     }
 
-    fn is_postgres(&self) -> bool {
+    pub(crate) fn is_postgres(&self) -> bool {
         self.connection.get_database_backend() == DbBackend::Postgres
     }
 

@@ -48,8 +48,13 @@ impl Authority {
 
     /// A new certificate with a new key.
     pub(crate) fn issue(&self) -> Pair {
+        self.issue_for(HOST)
+    }
+
+    /// The same for another name.
+    pub(crate) fn issue_for(&self, name: &str) -> Pair {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([HOST.to_owned()]).unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let seen = certificate.der().clone();
         Pair { cert: certificate.pem(), key: key.serialize_pem(), seen }

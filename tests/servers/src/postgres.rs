@@ -77,6 +77,45 @@ impl Postgres {
         server
     }
 
+    /// Starts a server that also speaks TLS, with a certificate and its key (PEM).
+    ///
+    /// # Panics
+    /// When PostgreSQL is not installed, or does not start.
+    pub fn start_with_tls(certificate: &str, key: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("postgres-tls-").tempdir().unwrap();
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            if is_root() {
+                run(Command::new("chown").arg("postgres").arg(&path));
+            }
+            path.display().to_string()
+        };
+        let (certificate, key) = (file("cert.pem", certificate), file("key.pem", key));
+        // Both are read at the start.
+        Self::start(&[
+            "ssl = on",
+            &format!("ssl_cert_file = '{certificate}'"),
+            &format!("ssl_key_file = '{key}'"),
+        ])
+    }
+
+    /// Runs a script with psql, as superuser. Answers what psql prints; an error is what it complains
+    /// about.
+    pub fn script(&self, path: &Path, variables: &[(&str, &str)]) -> Result<String, String> {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]).arg(path).arg(self.url("postgres"));
+        let psql = psql.envs(variables.iter().copied()).stdin(Stdio::null());
+        let output = psql.output().unwrap();
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        match output.status.success() {
+            true => Ok(text(&output.stdout)),
+            false => Err(text(&output.stderr)),
+        }
+    }
+
     /// Makes a database. Answers its URL.
     pub fn database(&self) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
@@ -112,6 +151,14 @@ impl Postgres {
         assert!(self.control(&["-w", "start"]), "PostgreSQL does not start:\n{}", self.log());
     }
 
+    /// From now on everyone but `postgres` needs a password.
+    pub fn demand_passwords(&self) {
+        let lines =
+            "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+        fs::write(self.folder.join("data/pg_hba.conf"), lines).unwrap();
+        assert!(self.control(&["reload"]), "PostgreSQL does not read its settings again");
+    }
+
     /// The folder that holds everything of the server.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -130,7 +177,8 @@ impl Postgres {
         command.status().unwrap().success()
     }
 
-    fn log(&self) -> String {
+    /// What the server logged.
+    pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 }

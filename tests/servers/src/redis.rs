@@ -47,7 +47,28 @@ impl Redis {
     /// # Panics
     /// When Redis is not installed, or does not start.
     pub fn start(settings: &[&str]) -> Self {
+        Self::start_in(|_| {}, settings)
+    }
+
+    /// Starts a server on a snapshot, and lets it make an append-only file of that.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn restore(snapshot: &Path) -> Self {
+        let place = |folder: &Path| {
+            fs::copy(snapshot, folder.join("queue.rdb")).unwrap();
+        };
+        let server = Self::start_in(place, &["--dbfilename", "queue.rdb", "--appendonly", "no"]);
+        server.cli(&["config", "set", "appendonly", "yes"]);
+        while !server.cli(&["info", "persistence"]).contains("aof_rewrite_in_progress:0") {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        server
+    }
+
+    fn start_in(prepare: impl FnOnce(&Path), settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("redis-").tempdir().unwrap().keep();
+        prepare(&folder);
         // The number of the process is in a file, as it changes with every start.
         let stop = "kill -9 \"$(cat \"$1/process\")\"; rm -rf \"$1\"";
         let guard = Guard::new(stop, &[&folder.display().to_string()]);
