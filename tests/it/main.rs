@@ -17,6 +17,7 @@ mod contract;
 mod copy;
 mod crash;
 mod demo;
+mod deploy;
 mod explain;
 mod greeting;
 mod guide;
