@@ -23,6 +23,7 @@ mod greeting;
 mod guide;
 mod identity;
 mod lifecycle;
+mod moving;
 mod numbers;
 mod page;
 mod poison;
