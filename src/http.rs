@@ -36,22 +36,20 @@ use self::ingest::Events;
 use self::middleware::{Inject, ReadLimit};
 use self::ops::{Health, Livez, Readyz, Receipts, Scrape};
 use self::state::State;
+use self::stats::ask::Reads;
 use self::status::{Reader, Status};
 use crate::stats::Source;
 
 /// Routes of the public listener. `source` answers what stats and pages ask.
 pub fn router(state: &Arc<State>, source: Arc<dyn Source>) -> Router {
     let s = || Arc::clone(state);
+    let clock = Arc::clone(&state.clock);
+    let inject = Inject(Arc::new(Reads { source, clock, key: state.identity_key.clone() }));
     let reads = Router::new()
         .hoop(ReadLimit(s()))
         .push(get("v1/status", Status { state: s(), reader: Reader::Public }))
         .push(get("v1/receipts/{receipt}", Receipts(s())))
-        .push(
-            Router::new()
-                .hoop(Inject { source, clock: Arc::clone(&state.clock) })
-                .push(stats::routes())
-                .push(page::routes()),
-        );
+        .push(Router::new().hoop(inject).push(stats::routes()).push(page::routes()));
     Router::new()
         .push(Router::with_path("v1/events").post(Events(s())))
         .push(get("v1/health", Health(s())))

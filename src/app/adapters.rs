@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use stages::ports::StoreError;
 use stages::rollup::Axis;
-use stages::{EntryId, Hour};
+use stages::{Day, EntryId, Hour};
 
 use crate::http::state::{Connections, StoreStatus};
-use crate::stats::{Source, Watermark};
-use crate::store::read::{AxisCell, ErrorCell, Grain, Range, SeriesCell};
+use crate::stats::Source;
+use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range};
 use crate::store::{Database, Receipt, Totals};
 
 #[async_trait]
@@ -37,29 +37,23 @@ impl StoreStatus for Database {
 
 #[async_trait]
 impl Source for Database {
-    async fn by_axis(
-        &self,
-        range: Range,
-        axis: Axis,
-        tool: Option<&str>,
-    ) -> Result<Vec<AxisCell>, StoreError> {
-        Self::by_axis(self, range, axis, tool).await
+    async fn cells(&self, question: &Question) -> Result<Vec<Cell>, StoreError> {
+        Self::cells(self, question).await
     }
 
-    async fn series(
-        &self,
-        range: Range,
-        grain: Grain,
-        tool: Option<&str>,
-    ) -> Result<Vec<SeriesCell>, StoreError> {
-        Self::series(self, range, grain, tool).await
+    async fn errors(&self, range: Range, filter: &Filter) -> Result<Vec<ErrorCell>, StoreError> {
+        Self::errors(self, range, filter).await
     }
 
-    async fn errors(&self, range: Range, tool: Option<&str>) -> Result<Vec<ErrorCell>, StoreError> {
-        Self::errors(self, range, tool).await
+    async fn values(&self, range: Range, axis: Axis) -> Result<Vec<String>, StoreError> {
+        Self::values(self, range, axis).await
     }
 
-    async fn watermark(&self) -> Result<Watermark, StoreError> {
-        Ok(Watermark { oldest: self.oldest().await?, last_received: self.last_received().await? })
+    async fn extent(&self) -> Result<Extent, StoreError> {
+        Self::extent(self).await
+    }
+
+    async fn calls_by_day(&self, from: Day) -> Result<Vec<(Day, u64)>, StoreError> {
+        Self::calls_by_day(self, from).await
     }
 }

@@ -10,6 +10,8 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 
 /// How long an answer that follows the data may be kept.
 pub(crate) const MINUTE: &str = "public, max-age=60";
+/// How long an answer about what no longer changes may be kept.
+pub(crate) const DAY: &str = "public, max-age=86400";
 /// For an answer that is different every second.
 pub(crate) const NO_STORE: &str = "no-store";
 /// How long a file may be kept whose name changes with its content.

@@ -72,7 +72,7 @@ fn write(headers: &mut HeaderMap, origins: &[String], allowed: Option<HeaderValu
     headers.append(VARY, HeaderValue::from_static("Origin"));
     let Some(allowed) = allowed else { return };
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-    let readable = "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id";
+    let readable = "ETag, Link, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id";
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(readable));
 }
 

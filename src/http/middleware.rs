@@ -14,13 +14,13 @@ use salvo::http::header::{
 };
 use salvo::http::{HeaderName, HeaderValue, Method, StatusCode};
 use salvo::{Depot, FlowCtrl, Request, Response, handler};
+use stages::HashKey;
 use stages::ports::Bucket;
-use stages::{Clock, HashKey};
 
 use super::problem::{Kind, Problem, whole_seconds};
 use super::quota;
 use super::state::State;
-use crate::stats::Source;
+use super::stats::ask::Reads;
 
 /// The header with the server-made id of a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -189,16 +189,12 @@ impl ReadLimit {
 }
 
 /// Gives stats and pages what they read from.
-pub(super) struct Inject {
-    pub(super) source: Arc<dyn Source>,
-    pub(super) clock: Arc<dyn Clock>,
-}
+pub(super) struct Inject(pub(super) Arc<Reads>);
 
 #[handler]
 impl Inject {
     async fn handle(&self, depot: &mut Depot) {
-        depot.insert_typed(Arc::clone(&self.source));
-        depot.insert_typed(Arc::clone(&self.clock));
+        depot.insert_typed(Arc::clone(&self.0));
     }
 }
 

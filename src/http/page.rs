@@ -17,9 +17,11 @@ use self::shell::{ICON, Message, STYLESHEET};
 use self::view::{Cells, Page};
 use super::cached;
 use super::problem::{Kind, Problem};
-use super::stats::ask::{clock, period, source};
+use super::stats::ask::{parameters, reads};
 use super::stats::read;
-use crate::stats::Period;
+use crate::stats::query::PERIOD;
+use crate::stats::{Asked, Period, Query};
+use crate::store::read::{Detail, Filter};
 
 const HTML: &str = "text/html; charset=utf-8";
 /// No script at all, nothing from elsewhere, no frame around the page.
@@ -50,20 +52,21 @@ async fn get_page(req: &mut Request, depot: &Depot, res: &mut Response) {
 }
 
 async fn page(req: &Request, depot: &Depot) -> Result<String, Problem> {
-    let (source, clock) = (source(depot)?, clock(depot)?);
-    let (period, now) = (period(req, clock)?, clock.hour());
-    let watermark = source.watermark().await?;
-    if watermark.oldest.is_none() {
+    let reads = reads(depot)?;
+    let now = reads.clock.hour();
+    let query = Query::read(&parameters(req, &PERIOD)?, now)?;
+    let extent = reads.source.extent().await?;
+    if extent.oldest.is_none() {
         return shell::Empty::at(now).render().map_err(Problem::internal);
     }
-    let window = period.window(now, watermark.oldest);
+    let asked = Asked::new(query, reads.source.as_ref(), extent, now)?;
     // Totals and chart are sums of the same cells, so that they agree while events arrive.
     let cells = Cells {
-        series: source.series(window.range, window.grain.stored(), None).await?,
-        versions: source.by_axis(window.range, Axis::Version, None).await?,
-        errors: source.errors(window.range, None).await?,
+        series: asked.series(&asked.window, Axis::Tool, Detail::Times).await?,
+        versions: asked.cells(Axis::Version, Detail::Calls).await?,
+        errors: asked.source.errors(asked.window.range, &Filter::NONE).await?,
     };
-    Page::new(period, &window, watermark, &cells).render().map_err(Problem::internal)
+    Page::new(&asked, &cells).render().map_err(Problem::internal)
 }
 
 #[handler]

@@ -43,6 +43,8 @@ pub enum Kind {
     NotFound,
     /// There is, but not with this method.
     MethodNotAllowed,
+    /// There is, but not in a form that the client takes.
+    NotAcceptable,
     /// The body did not come in time.
     RequestTimeout,
     /// The server's own fault.
@@ -51,7 +53,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ValidationFailed,
         Self::MalformedJson,
         Self::PayloadTooLarge,
@@ -63,6 +65,7 @@ impl Kind {
         Self::UnsupportedCombination,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::NotAcceptable,
         Self::RequestTimeout,
         Self::InternalServerError,
     ];
@@ -81,6 +84,7 @@ impl Kind {
             Self::UnsupportedCombination => "unsupported_combination",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::NotAcceptable => "not_acceptable",
             Self::RequestTimeout => "request_timeout",
             Self::InternalServerError => "internal_server_error",
         }
@@ -101,6 +105,7 @@ impl Kind {
             Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -120,6 +125,7 @@ impl Kind {
             Self::UnsupportedCombination => "These parameters do not go together",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "The method is not allowed here",
+            Self::NotAcceptable => "There is no such form of it",
             Self::RequestTimeout => "The request took too long",
             Self::InternalServerError => "Internal error",
         }
@@ -130,6 +136,7 @@ impl Kind {
         match status {
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
+            StatusCode::NOT_ACCEPTABLE => Self::NotAcceptable,
             StatusCode::REQUEST_TIMEOUT => Self::RequestTimeout,
             StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
@@ -352,6 +359,7 @@ mod tests {
                 ("unsupported_combination", 400),
                 ("not_found", 404),
                 ("method_not_allowed", 405),
+                ("not_acceptable", 406),
                 ("request_timeout", 408),
                 ("internal_server_error", 500),
             ]

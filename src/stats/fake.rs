@@ -1,14 +1,15 @@
 //! Rollups that are added up from a list of calls at every question; for tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use stages::ports::StoreError;
 use stages::rollup::{Axis, Measures};
-use stages::{Hour, Status};
+use stages::{Day, Hour, Level, Status};
 
-use super::{Source, Watermark};
-use crate::store::read::{AxisCell, ErrorCell, Grain, Range, SeriesCell};
+use super::Source;
+use crate::store::read::{Cell, ErrorCell, Extent, Filter, Grain, Question, Range};
 
 /// One call, as it was reported.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +55,7 @@ impl Call {
             Axis::Level => "standard",
             Axis::Service => self.service,
             Axis::Country => self.country,
+            Axis::ErrorType => self.error_type,
         }
     }
 }
@@ -64,67 +66,68 @@ pub(crate) struct Fake {
     pub(crate) calls: Vec<Call>,
     /// Whether every question fails.
     pub(crate) down: bool,
+    /// How many questions were put.
+    pub(crate) asked: AtomicUsize,
 }
 
 impl Fake {
-    fn select(&self, range: Range, tool: Option<&str>) -> Result<Vec<&Call>, StoreError> {
+    pub(crate) fn of(calls: Vec<Call>) -> Self {
+        Self { calls, ..Self::default() }
+    }
+
+    pub(crate) fn down() -> Self {
+        Self { down: true, ..Self::default() }
+    }
+
+    fn select(&self, range: Range, filter: &Filter) -> Result<Vec<&Call>, StoreError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         if self.down {
             return Err(StoreError::Transient("no such host: db.internal".into()));
         }
-        let inside = |call: &&Call| (range.from..range.to).contains(&call.hour());
-        let of_tool = |call: &&Call| tool.is_none_or(|tool| tool == call.tool);
-        Ok(self.calls.iter().filter(inside).filter(of_tool).collect())
+        let wanted = |call: &&Call| {
+            let same = |want: &Option<String>, value| want.as_deref().is_none_or(|w| w == value);
+            (range.from..range.to).contains(&call.hour())
+                && same(&filter.tool, call.tool)
+                && same(&filter.version, call.version)
+                && same(&filter.service, call.service)
+                && same(&filter.country, call.country)
+                && filter.level.is_none_or(|level| level == Level::Standard)
+                && filter.status.is_none_or(|status| status == call.status())
+        };
+        Ok(self.calls.iter().filter(wanted).collect())
     }
-}
-
-fn sum<K: Ord>(calls: Vec<&Call>, key: impl Fn(&Call) -> K) -> Vec<(K, Status, Measures)> {
-    let mut cells = BTreeMap::<(K, Status), Measures>::new();
-    for call in calls {
-        cells.entry((key(call), call.status())).or_default().merge(&call.measures());
-    }
-    cells.into_iter().map(|((key, status), measures)| (key, status, measures)).collect()
 }
 
 #[async_trait]
 impl Source for Fake {
-    async fn by_axis(
-        &self,
-        range: Range,
-        axis: Axis,
-        tool: Option<&str>,
-    ) -> Result<Vec<AxisCell>, StoreError> {
-        let cells = sum(self.select(range, tool)?, |call| (call.tool, call.value(axis)));
-        let cells = cells.into_iter().map(|((tool, value), status, measures)| AxisCell {
+    async fn cells(&self, question: &Question) -> Result<Vec<Cell>, StoreError> {
+        let mut sums = BTreeMap::<_, Measures>::new();
+        for call in self.select(question.range, &question.filter)? {
+            if question.axis == Axis::ErrorType && (call.error_type.is_empty() || !call.failed) {
+                continue;
+            }
+            let bucket = match question.grain {
+                None => question.range.from,
+                Some(Grain::Hour) => call.hour(),
+                Some(Grain::Day) => call.hour().day().start(),
+            };
+            let key = (bucket, call.tool, call.value(question.axis), call.status());
+            sums.entry(key).or_default().merge(&call.measures());
+        }
+        let cell = |((bucket, tool, value, status), measures): ((_, &str, &str, _), _)| Cell {
+            bucket,
             tool: tool.to_owned(),
             value: value.to_owned(),
             status,
             measures,
-        });
-        Ok(cells.collect())
-    }
-
-    async fn series(
-        &self,
-        range: Range,
-        grain: Grain,
-        tool: Option<&str>,
-    ) -> Result<Vec<SeriesCell>, StoreError> {
-        let bucket = |hour: Hour| match grain {
-            Grain::Hour => hour,
-            Grain::Day => hour.day().start(),
         };
-        let cells = sum(self.select(range, tool)?, |call| (bucket(call.hour()), call.tool));
-        let cells = cells.into_iter().map(|((bucket, tool), status, measures)| SeriesCell {
-            bucket,
-            tool: tool.to_owned(),
-            status,
-            measures,
-        });
-        Ok(cells.collect())
+        Ok(sums.into_iter().map(cell).collect())
     }
 
-    async fn errors(&self, range: Range, tool: Option<&str>) -> Result<Vec<ErrorCell>, StoreError> {
-        let mut calls = self.select(range, tool)?;
+    async fn errors(&self, range: Range, filter: &Filter) -> Result<Vec<ErrorCell>, StoreError> {
+        let known =
+            Filter { tool: filter.tool.clone(), version: filter.version.clone(), ..Filter::NONE };
+        let mut calls = self.select(range, &known)?;
         calls.retain(|call| !call.error_type.is_empty());
         let mut cells = BTreeMap::<_, ErrorCell>::new();
         for call in calls {
@@ -144,13 +147,30 @@ impl Source for Fake {
         Ok(cells.into_values().collect())
     }
 
-    async fn watermark(&self) -> Result<Watermark, StoreError> {
+    async fn values(&self, range: Range, axis: Axis) -> Result<Vec<String>, StoreError> {
+        let calls = self.select(range, &Filter::NONE)?;
+        let values = calls.iter().map(|call| call.value(axis)).filter(|value| !value.is_empty());
+        let values: BTreeSet<&str> = values.collect();
+        Ok(values.into_iter().map(str::to_owned).collect())
+    }
+
+    async fn extent(&self) -> Result<Extent, StoreError> {
         let everything =
             Range { from: Hour::from_epoch_hours(0), to: Hour::from_epoch_hours(i64::MAX) };
-        let calls = self.select(everything, None)?;
-        Ok(Watermark {
+        let calls = self.select(everything, &Filter::NONE)?;
+        Ok(Extent {
             oldest: calls.iter().map(|call| call.hour()).min(),
             last_received: calls.iter().map(|call| call.hour()).max(),
+            commits: calls.len() as u64,
         })
+    }
+
+    async fn calls_by_day(&self, from: Day) -> Result<Vec<(Day, u64)>, StoreError> {
+        let range = Range { from: from.start(), to: Hour::from_epoch_hours(i64::MAX) };
+        let mut days = BTreeMap::<Day, u64>::new();
+        for call in self.select(range, &Filter::NONE)? {
+            *days.entry(call.hour().day()).or_default() += 1;
+        }
+        Ok(days.into_iter().collect())
     }
 }

@@ -1,8 +1,9 @@
 //! Buckets of a series, in UTC: where one begins, and which follows.
 //!
-//! Separate from the store's grain because the store knows hours and days only; months are sums of
-//! its days.
+//! Separate from the store's grain because the store knows hours and days only; weeks and months are
+//! sums of its days.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use stages::{Day, Hour};
 use time::{Date, Month, OffsetDateTime};
@@ -12,24 +13,43 @@ use crate::store::read;
 /// 1970-01-01 as a Julian day number.
 const EPOCH_JULIAN_DAY: i64 = 2_440_588;
 
+/// 1970-01-01 was a Thursday: so many days after a Monday.
+const EPOCH_WEEKDAY: i64 = 3;
+const DAYS_PER_WEEK: i64 = 7;
+
 /// Width of a bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Grain {
     /// UTC hours.
     Hour,
     /// UTC dates.
     Day,
+    /// Weeks of seven UTC dates that begin on Monday, as in ISO 8601.
+    Week,
     /// Calendar months in UTC.
     Month,
 }
 
 impl Grain {
+    /// Every grain, from fine to coarse.
+    pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
+
+    /// The grain as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+
     /// The grain of the store whose cells add up to buckets of this one.
     pub fn stored(self) -> read::Grain {
         match self {
             Self::Hour => read::Grain::Hour,
-            Self::Day | Self::Month => read::Grain::Day,
+            Self::Day | Self::Week | Self::Month => read::Grain::Day,
         }
     }
 
@@ -38,6 +58,7 @@ impl Grain {
         match self {
             Self::Hour => hour,
             Self::Day => hour.day().start(),
+            Self::Week => monday(hour.day()).start(),
             Self::Month => first_of_month(date(hour)),
         }
     }
@@ -47,6 +68,7 @@ impl Grain {
         match self {
             Self::Hour => hour.plus(1),
             Self::Day => hour.day().plus(1).start(),
+            Self::Week => monday(hour.day()).plus(DAYS_PER_WEEK).start(),
             Self::Month => months_later(hour, 1),
         }
     }
@@ -56,6 +78,10 @@ impl Grain {
         let first = Some(self.floor(range.from)).filter(|_| range.from < range.to);
         std::iter::successors(first, move |at| Some(self.next(*at)).filter(|at| *at < range.to))
     }
+}
+
+fn monday(day: Day) -> Day {
+    day.plus(-(day.epoch_days() + EPOCH_WEEKDAY).rem_euclid(DAYS_PER_WEEK))
 }
 
 /// The UTC date of an hour.
@@ -93,6 +119,9 @@ mod tests {
         for (grain, at, floor, next) in [
             (Grain::Hour, "2026-08-20T14:00:00Z", "2026-08-20T14:00:00Z", "2026-08-20T15:00:00Z"),
             (Grain::Day, "2026-12-31T23:00:00Z", "2026-12-31T00:00:00Z", "2027-01-01T00:00:00Z"),
+            (Grain::Week, "2026-12-31T23:00:00Z", "2026-12-28T00:00:00Z", "2027-01-04T00:00:00Z"),
+            (Grain::Week, "2026-12-28T00:00:00Z", "2026-12-28T00:00:00Z", "2027-01-04T00:00:00Z"),
+            (Grain::Week, "1969-12-31T23:00:00Z", "1969-12-29T00:00:00Z", "1970-01-05T00:00:00Z"),
             (Grain::Month, "2026-12-31T23:00:00Z", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"),
             (Grain::Month, "2028-02-29T01:00:00Z", "2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z"),
         ] {

@@ -1,45 +1,30 @@
-//! Where cells come from. A trait, because pages and answers are tested without a database.
+//! Where cells come from. A trait, because pages and answers are tested without a database, and
+//! because what may be published is decided by what stands before the store: every number that any
+//! answer shows is a sum of cells that came through here.
 
 use async_trait::async_trait;
-use stages::Hour;
+use stages::Day;
 use stages::ports::StoreError;
 use stages::rollup::Axis;
 
-use crate::store::read::{AxisCell, ErrorCell, Grain, Range, SeriesCell};
+use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range};
 
-/// What the store knows of its own extent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Watermark {
-    /// The oldest hour that any rollup still covers; `None` before the first event.
-    pub oldest: Option<Hour>,
-    /// The hour in which the newest stored event was received; `None` before the first event.
-    pub last_received: Option<Hour>,
-}
-
-/// The rollups, as the read side sees them. Every method fails as the store does.
-///
-/// `tool: None` asks for all tools.
+/// The rollups, as the read side sees them. Every method is one statement and fails as the store
+/// does.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// Sums over the range by tool, value of the axis, and status.
-    async fn by_axis(
-        &self,
-        range: Range,
-        axis: Axis,
-        tool: Option<&str>,
-    ) -> Result<Vec<AxisCell>, StoreError>;
+    /// Calls, in the order of bucket, tool, value and status.
+    async fn cells(&self, question: &Question) -> Result<Vec<Cell>, StoreError>;
 
-    /// Sums by bucket, tool and status.
-    async fn series(
-        &self,
-        range: Range,
-        grain: Grain,
-        tool: Option<&str>,
-    ) -> Result<Vec<SeriesCell>, StoreError>;
+    /// Errors by tool, version and type. Of the filter, tool and version are looked at.
+    async fn errors(&self, range: Range, filter: &Filter) -> Result<Vec<ErrorCell>, StoreError>;
 
-    /// Errors by tool, version and type.
-    async fn errors(&self, range: Range, tool: Option<&str>) -> Result<Vec<ErrorCell>, StoreError>;
+    /// The values that calls of a range carried on an axis, in order.
+    async fn values(&self, range: Range, axis: Axis) -> Result<Vec<String>, StoreError>;
 
     /// What the store knows of its own extent.
-    async fn watermark(&self) -> Result<Watermark, StoreError>;
+    async fn extent(&self) -> Result<Extent, StoreError>;
+
+    /// Calls by day from a day on.
+    async fn calls_by_day(&self, from: Day) -> Result<Vec<(Day, u64)>, StoreError>;
 }

@@ -46,6 +46,17 @@ impl Tally {
         share(self.successes, self.calls())
     }
 
+    /// Share of the calls that succeeded, 0..=1; `None` without calls.
+    pub fn known_success_rate(&self) -> Option<f64> {
+        (self.calls() > 0).then(|| self.success_rate())
+    }
+
+    /// Share of the calls that the client's cache answered, of those that said, 0..=1; `None` when
+    /// none said.
+    pub fn known_hit_rate(&self) -> Option<f64> {
+        (self.cache_lookups() > 0).then(|| self.hit_rate())
+    }
+
     /// Mean response time in milliseconds; 0 when none is known.
     pub fn mean(&self) -> f64 {
         self.measures.mean().unwrap_or_default()

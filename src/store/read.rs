@@ -1,12 +1,16 @@
 //! The questions that pages and stats ask. All are answered from rollups, never from raw rows.
 
-mod margins;
+mod calls;
+mod extent;
+mod failures;
+mod plan;
 mod split;
-mod summary;
+mod values;
 
-pub(super) use margins::measures;
-use stages::rollup::Measures;
-use stages::{Hour, Status};
+pub(super) use calls::measures;
+pub use extent::Extent;
+use stages::rollup::{Axis, Measures};
+use stages::{Hour, Level, Status};
 
 /// A half-open range of UTC hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,26 +30,80 @@ pub enum Grain {
     Day,
 }
 
-/// Sum over a range for one tool, one value of an axis, and one status.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AxisCell {
+/// Which calls are asked for: those that have every value that is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
     /// Tool.
-    pub tool: String,
-    /// Value on the axis; empty for [`stages::rollup::Axis::Tool`] and where events carried none.
-    pub value: String,
+    pub tool: Option<String>,
+    /// Version of the client.
+    pub version: Option<String>,
+    /// Country.
+    pub country: Option<String>,
+    /// Upstream service.
+    pub service: Option<String>,
+    /// Level.
+    pub level: Option<Level>,
     /// Status.
-    pub status: Status,
-    /// What is known of the calls.
-    pub measures: Measures,
+    pub status: Option<Status>,
 }
 
-/// Sum over one bucket for one tool and one status.
+impl Filter {
+    /// All calls.
+    pub const NONE: Self =
+        Self { tool: None, version: None, country: None, service: None, level: None, status: None };
+
+    /// The value asked for on an axis that is a dimension of its own in margins.
+    pub fn on(&self, axis: Axis) -> Option<&str> {
+        match axis {
+            Axis::Tool | Axis::ErrorType => None,
+            Axis::Version => self.version.as_deref(),
+            Axis::Level => self.level.map(Level::as_str),
+            Axis::Service => self.service.as_deref(),
+            Axis::Country => self.country.as_deref(),
+        }
+    }
+
+    /// The axes on which a value is asked for.
+    pub fn axes(&self) -> impl Iterator<Item = Axis> {
+        Axis::OF_ALL_CALLS.into_iter().filter(|axis| self.on(*axis).is_some())
+    }
+}
+
+/// How much is read of each cell. What is not read is zero or empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// How many calls.
+    Calls,
+    /// Every sum, without the distribution of response times and its bounds.
+    Sums,
+    /// Everything. Costs a row for each stored cell, where the others are added up by the database.
+    Times,
+}
+
+/// A question: calls in a range, told apart by tool and status, and by what `grain` and `axis` add.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// When.
+    pub range: Range,
+    /// By bucket; `None` for the range as a whole.
+    pub grain: Option<Grain>,
+    /// By value on this axis; [`Axis::Tool`] adds nothing.
+    pub axis: Axis,
+    /// Which calls.
+    pub filter: Filter,
+    /// How much of them.
+    pub detail: Detail,
+}
+
+/// Calls of one bucket, tool, value and status.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SeriesCell {
-    /// First hour of the bucket.
+pub struct Cell {
+    /// First hour of the bucket; that of the range when the question is not by bucket.
     pub bucket: Hour,
     /// Tool.
     pub tool: String,
+    /// Value on the axis; empty for [`Axis::Tool`] and where events carried none.
+    pub value: String,
     /// Status.
     pub status: Status,
     /// What is known of the calls.
@@ -67,17 +125,4 @@ pub struct ErrorCell {
     pub first: Hour,
     /// Last hour in the range in which it was seen.
     pub last: Hour,
-}
-
-/// Sum over one bucket for one value of an axis and one status, over all tools asked for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AxisSeriesCell {
-    /// First hour of the bucket.
-    pub bucket: Hour,
-    /// Value on the axis; empty where events carried none.
-    pub value: String,
-    /// Status.
-    pub status: Status,
-    /// What is known of the calls.
-    pub measures: Measures,
 }

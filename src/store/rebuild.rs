@@ -273,7 +273,7 @@ fn hour(text: &str) -> Result<Hour, StoreError> {
 
 async fn delete(db: &impl ConnectionTrait, day: Day, reach: Reach) -> Result<(), StoreError> {
     let d = Dialect::of(db);
-    for table in ["rollup_day", "margin_day"] {
+    for table in ["rollup_day", "margin_day", "dimension_values"] {
         let sql = format!("DELETE FROM {table} WHERE day = {}", d.day("$1"));
         execute(db, &sql, [day.to_string().into()]).await?;
     }

@@ -52,11 +52,16 @@ pub enum Axis {
     Service,
     /// By country.
     Country,
+    /// By error type: failed calls that named one.
+    ErrorType,
 }
 
 impl Axis {
     /// Every axis.
-    pub const ALL: [Self; 5] =
+    pub const ALL: [Self; 6] =
+        [Self::Tool, Self::Version, Self::Level, Self::Service, Self::Country, Self::ErrorType];
+    /// The axes on which every call has a place.
+    pub const OF_ALL_CALLS: [Self; 5] =
         [Self::Tool, Self::Version, Self::Level, Self::Service, Self::Country];
 
     /// The axis as stored.
@@ -67,13 +72,15 @@ impl Axis {
             Self::Level => "level",
             Self::Service => "service",
             Self::Country => "country",
+            Self::ErrorType => "error_type",
         }
     }
 
-    /// The value of `dims` on this axis; empty for [`Axis::Tool`].
+    /// The value of `dims` on this axis; empty for [`Axis::Tool`], and for [`Axis::ErrorType`],
+    /// which is no dimension of base cells.
     pub fn value(self, dims: &Dims) -> CompactString {
         match self {
-            Self::Tool => CompactString::default(),
+            Self::Tool | Self::ErrorType => CompactString::default(),
             Self::Version => dims.version.clone(),
             Self::Level => dims.level.as_str().into(),
             Self::Service => dims.service.clone(),
@@ -93,6 +100,27 @@ pub struct Margin {
     pub value: CompactString,
     /// Status.
     pub status: Status,
+}
+
+impl Margin {
+    /// The cells of a call: one an axis, if it has a place there.
+    pub fn of(event: &Scanned) -> impl Iterator<Item = Self> {
+        let dims = Dims::of(event);
+        let failure = (event.status() == Status::Error).then(|| event.error_type()).flatten();
+        let failure = failure.map(|error_type| Self {
+            axis: Axis::ErrorType,
+            tool: dims.tool.clone(),
+            value: error_type.into(),
+            status: dims.status,
+        });
+        let calls = Axis::OF_ALL_CALLS.map(|axis| Self {
+            axis,
+            tool: dims.tool.clone(),
+            value: axis.value(&dims),
+            status: dims.status,
+        });
+        calls.into_iter().chain(failure)
+    }
 }
 
 /// What is known of a set of calls. Merging two is exact.

@@ -193,6 +193,7 @@ fn time_ticks(grain: Grain, points: &[Point]) -> Vec<Tick> {
     let steps: &[i64] = match grain {
         Grain::Hour => &[1, 3, 6, 12, 24],
         Grain::Day => &[1, 7, 14, 28, 56, 112],
+        Grain::Week => &[1, 2, 4, 13, 26, 52],
         Grain::Month => &[1, 3, 6, 12, 24, 48, 120],
     };
     let fits = |step: &&i64| points.len() as i64 <= **step * 8;
@@ -201,6 +202,7 @@ fn time_ticks(grain: Grain, points: &[Point]) -> Vec<Tick> {
         Grain::Hour => point.bucket.epoch_hours().rem_euclid(step) == 0,
         // The epoch was a Thursday: three days later, weeks begin on Mondays.
         Grain::Day => (point.bucket.day().epoch_days() + 3).rem_euclid(step) == 0,
+        Grain::Week => ((point.bucket.day().epoch_days() + 3) / 7).rem_euclid(step) == 0,
         Grain::Month => {
             let date = date(point.bucket);
             (i64::from(date.year()) * 12 + i64::from(u8::from(date.month())) - 1).rem_euclid(step)
@@ -210,7 +212,7 @@ fn time_ticks(grain: Grain, points: &[Point]) -> Vec<Tick> {
     let label = |bucket| match grain {
         Grain::Hour if words::time_of_day(bucket) == "00:00" => words::short_date(bucket),
         Grain::Hour => words::time_of_day(bucket),
-        Grain::Day => words::short_date(bucket),
+        Grain::Day | Grain::Week => words::short_date(bucket),
         Grain::Month => format!("{} {}", words::short_month(bucket), date(bucket).year()),
     };
     let ticks = points.iter().enumerate().filter(|(_, point)| round(point));
@@ -227,6 +229,7 @@ pub(crate) fn summary(grain: Grain, points: &[Point]) -> String {
     let (article, unit, preposition) = match grain {
         Grain::Hour => ("an", "hour", "at"),
         Grain::Day => ("a", "day", "on"),
+        Grain::Week => ("a", "week", "in the"),
         Grain::Month => ("a", "month", "in"),
     };
     let calls = |n| words::counted(n, "call", "calls");

@@ -7,7 +7,7 @@ use crate::http::stats::tests::{Answer, Server};
 use crate::stats::fake::{Call, Fake};
 
 async fn at(path: &str, calls: Vec<Call>) -> Answer {
-    Server::new(routes(), Fake { calls, down: false }).get(path).await
+    Server::new(routes(), Fake::of(calls)).get(path).await
 }
 
 /// 3 + 1 calls of two tools; the newest lie in the current hour.
@@ -202,7 +202,7 @@ async fn values_of_dimensions_are_text_and_never_markup() {
 
 #[tokio::test]
 async fn a_store_that_is_down_is_said_so() {
-    let server = Server::new(routes(), Fake { calls: Vec::new(), down: true });
+    let server = Server::new(routes(), Fake::down());
     let answer = server.get("/").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.header("retry-after"), "10");
@@ -224,7 +224,7 @@ async fn a_bad_period_is_refused_in_words() {
 
 #[tokio::test]
 async fn files_are_kept_for_ever_and_the_page_for_a_minute() {
-    let server = Server::new(routes(), Fake { calls: calls(), down: false });
+    let server = Server::new(routes(), Fake::of(calls()));
     let page = server.get("/").await;
     assert_eq!(page.header("cache-control"), "public, max-age=60");
     let again = server.ask(Method::GET, "/", Some(page.header("etag"))).await;

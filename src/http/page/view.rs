@@ -9,9 +9,10 @@ use super::chart::{Chart, Extent, Point, chart, summary};
 use super::shell::Shell;
 use super::words;
 use crate::stats::answers::errors::kinds;
+use crate::stats::asked::Failure;
 use crate::stats::tally::{ranked, tally, total};
-use crate::stats::{Grain, Period, Tally, Watermark, Window};
-use crate::store::read::{AxisCell, ErrorCell, SeriesCell};
+use crate::stats::{Asked, Grain, Period, Tally, Window};
+use crate::store::read::{Cell, ErrorCell};
 
 /// Most kinds of error that the page lists.
 const KINDS: usize = 8;
@@ -19,9 +20,9 @@ const KINDS: usize = 8;
 /// Everything that the page is made from.
 pub(super) struct Cells {
     /// All calls, in the store's grain for the window.
-    pub(super) series: Vec<SeriesCell>,
+    pub(super) series: Vec<Cell>,
     /// By version.
-    pub(super) versions: Vec<AxisCell>,
+    pub(super) versions: Vec<Cell>,
     /// Errors.
     pub(super) errors: Vec<ErrorCell>,
 }
@@ -80,12 +81,8 @@ struct ErrorRow {
 }
 
 impl Page {
-    pub(super) fn new(
-        period: Period,
-        window: &Window,
-        watermark: Watermark,
-        cells: &Cells,
-    ) -> Self {
+    pub(super) fn new(asked: &Asked<'_>, cells: &Cells) -> Self {
+        let (period, window) = (asked.query.period, &asked.window);
         let tools = tally(cells.series.iter().map(|c| (c.tool.as_str(), c.status, &c.measures)));
         let total = total(tools.values());
         let points = points(window, &cells.series);
@@ -95,7 +92,7 @@ impl Page {
             n => words::counted(n, "call", "calls"),
         };
         Self {
-            shell: Shell::new(&format!("{calls} {said}"), watermark.last_received, Some(period)),
+            shell: Shell::new(&format!("{calls} {said}"), asked.extent.last_received, Some(period)),
             query: period.query(),
             headline: (calls, said),
             lead: lead(&tools, &total),
@@ -103,6 +100,7 @@ impl Page {
             chart_title: match window.grain {
                 Grain::Hour => "Calls per hour",
                 Grain::Day => "Calls per day",
+                Grain::Week => "Calls per week",
                 Grain::Month => "Calls per month",
             },
             span: span(window),
@@ -117,7 +115,7 @@ impl Page {
 }
 
 /// Calls by bucket. Every bucket of the window is there; one without cells had no calls.
-fn points(window: &Window, series: &[SeriesCell]) -> Vec<Point> {
+fn points(window: &Window, series: &[Cell]) -> Vec<Point> {
     let mut calls = BTreeMap::<Hour, u64>::new();
     for cell in series {
         *calls.entry(window.grain.floor(cell.bucket)).or_default() += cell.measures.calls;
@@ -186,7 +184,7 @@ fn row(grain: Grain, point: &Point) -> (String, String) {
     (when, words::count(point.calls))
 }
 
-fn cards(total: &Tally, tools: &BTreeMap<&str, Tally>, versions: &[AxisCell]) -> Vec<Card> {
+fn cards(total: &Tally, tools: &BTreeMap<&str, Tally>, versions: &[Cell]) -> Vec<Card> {
     let calls = total.calls();
     let timed = words::percent(total.measures.time_count, calls);
     let missing = if calls == 0 { "No data" } else { "Not reported" };
@@ -260,8 +258,25 @@ fn bar(part: u64, most: u64) -> f64 {
     ((part as f64 * 1_000.0 / most as f64).round() / 10.0).max(0.5)
 }
 
+fn failures(cells: &[ErrorCell]) -> Vec<Failure> {
+    let failure = |cell: &ErrorCell| Failure {
+        tool: cell.tool.clone(),
+        error_type: cell.error_type.clone(),
+        count: cell.count,
+    };
+    cells.iter().map(failure).collect()
+}
+
+/// `20 Aug, 15:00`: the last hour in which a kind was seen.
+fn last_seen(cells: &[ErrorCell], kind: &str) -> String {
+    let last = cells.iter().filter(|cell| cell.error_type == kind).map(|cell| cell.last).max();
+    let shown = |last| format!("{}, {}", words::short_date(last), words::time_of_day(last));
+    last.map(shown).unwrap_or_default()
+}
+
 fn error_rows(cells: &[ErrorCell]) -> Vec<ErrorRow> {
-    let kinds = kinds(cells);
+    let failures = failures(cells);
+    let kinds = kinds(&failures);
     let named: u64 = kinds.iter().map(|kind| kind.count).sum();
     let most = kinds.first().map_or(1, |kind| kind.count);
     let rows = kinds.into_iter().take(KINDS).map(|kind| ErrorRow {
@@ -270,7 +285,7 @@ fn error_rows(cells: &[ErrorCell]) -> Vec<ErrorRow> {
         calls: words::count(kind.count),
         share: words::percent(kind.count, named),
         tools: tools_of(&kind.tools),
-        last: format!("{}, {}", words::short_date(kind.last), words::time_of_day(kind.last)),
+        last: last_seen(cells, kind.name),
     });
     rows.collect()
 }
@@ -285,7 +300,8 @@ fn tools_of(tools: &[(&str, u64)]) -> String {
 }
 
 fn errors_note(cells: &[ErrorCell], total: &Tally) -> String {
-    let kinds = kinds(cells);
+    let failures = failures(cells);
+    let kinds = kinds(&failures);
     let named: u64 = kinds.iter().map(|kind| kind.count).sum();
     let mut notes = Vec::new();
     if kinds.len() > KINDS {

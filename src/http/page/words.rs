@@ -84,6 +84,7 @@ pub(crate) fn bucket(grain: Grain, hour: Hour) -> String {
     match grain {
         Grain::Hour => format!("{} {}, {}", date.day(), date.month(), time_of_day(hour)),
         Grain::Day => format!("{} {} {}", date.weekday(), date.day(), date.month()),
+        Grain::Week => format!("week of {} {}", date.day(), date.month()),
         Grain::Month => format!("{} {}", date.month(), date.year()),
     }
 }

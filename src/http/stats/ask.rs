@@ -4,50 +4,50 @@ use std::sync::Arc;
 
 use salvo::Depot;
 use salvo::http::Request;
-use stages::Clock;
+use stages::{Clock, HashKey};
 
 use crate::http::problem::{Kind, Problem};
-use crate::stats::{Period, Source, Watermark, Window};
+use crate::stats::query::Parameters;
+use crate::stats::{BadQuery, Source};
 
-/// A period of the rollups, as a request asks for it.
-pub(crate) struct Ask<'d> {
+/// What stats and pages read from.
+pub(crate) struct Reads {
     /// The rollups.
-    pub(crate) source: &'d dyn Source,
-    /// The hours.
-    pub(crate) window: Window,
-    /// How far the rollups reach.
-    pub(crate) watermark: Watermark,
+    pub source: Arc<dyn Source>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Signs cursors; the same in every server of an installation.
+    pub key: HashKey,
 }
 
-impl<'d> Ask<'d> {
-    /// Reads the query first, so that a bad one costs no database access.
-    pub(crate) async fn new(req: &Request, depot: &'d Depot) -> Result<Self, Problem> {
-        let (source, clock) = (source(depot)?, clock(depot)?);
-        let now = clock.hour();
-        let period = period(req, clock)?;
-        let watermark = source.watermark().await?;
-        Ok(Self { source, window: period.window(now, watermark.oldest), watermark })
-    }
+/// What the router was given to read from.
+pub(crate) fn reads(depot: &Depot) -> Result<&Reads, Problem> {
+    let reads = depot.get_typed::<Arc<Reads>>();
+    reads.map(Arc::as_ref).map_err(|_| Problem::internal("the depot holds nothing to read from"))
 }
 
-/// The period that a request names.
-pub(crate) fn period(req: &Request, clock: &dyn Clock) -> Result<Period, Problem> {
-    let mut query: Vec<(&str, &str)> =
+/// The parameters of a request's query, decoded.
+pub(crate) fn sent(req: &Request) -> Vec<(&str, &str)> {
+    let mut sent: Vec<(&str, &str)> =
         req.queries().flat_iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     // The map has no order; with several faults, always report the same one.
-    query.sort_unstable();
-    Period::parse(&query, clock.hour())
-        .map_err(|bad| Problem::plain(Kind::InvalidRequest, bad.to_string()))
+    sent.sort_unstable();
+    sent
 }
 
-/// The rollups that the router was given.
-pub(crate) fn source(depot: &Depot) -> Result<&dyn Source, Problem> {
-    let source = depot.get_typed::<Arc<dyn Source>>();
-    source.map(Arc::as_ref).map_err(|_| Problem::internal("the depot holds no rollups"))
+/// The parameters of a request, of which only `known` may be given.
+pub(crate) fn parameters<'r>(
+    req: &'r Request,
+    known: &[&'static str],
+) -> Result<Parameters<'r>, Problem> {
+    Ok(Parameters::read(&sent(req), known)?)
 }
 
-/// The clock that the router was given.
-pub(crate) fn clock(depot: &Depot) -> Result<&dyn Clock, Problem> {
-    let clock = depot.get_typed::<Arc<dyn Clock>>();
-    clock.map(Arc::as_ref).map_err(|_| Problem::internal("the depot holds no clock"))
+/// A query is refused.
+impl From<BadQuery> for Problem {
+    fn from(bad: BadQuery) -> Self {
+        let kind =
+            if bad.is_combination() { Kind::UnsupportedCombination } else { Kind::InvalidRequest };
+        Self::plain(kind, bad.to_string())
+    }
 }

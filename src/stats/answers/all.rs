@@ -2,101 +2,127 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use stages::Hour;
+use stages::ports::StoreError;
+use stages::rollup::Axis;
 
 use super::errors::Affecting;
-use super::overview::{Overview, overview};
+use super::overview::{Overview, Parts, from_parts};
 use super::performance::by_service;
-use super::{Coverage, by_value, data_as_of, iso, series_by_tool};
-use crate::stats::source::Watermark;
+use super::{Coverage, PERCENTILE_ERROR, data_as_of, iso, partial_buckets};
+use crate::stats::Grain;
+use crate::stats::asked::{Asked, by_tool, by_value};
 use crate::stats::tally::{Tally, percent, ranked, share, tally, total};
-use crate::stats::{Grain, Window};
-use crate::store::read::{AxisCell, ErrorCell, SeriesCell};
+use crate::store::read::{Cell, Detail};
 
 const MOST_COUNTRIES: usize = 20;
 
-/// Everything that [`all`] answers from.
-#[derive(Debug)]
-pub struct Cells {
-    /// All calls, in the store's grain for the window.
-    pub series: Vec<SeriesCell>,
-    /// By version.
-    pub versions: Vec<AxisCell>,
-    /// By service.
-    pub services: Vec<AxisCell>,
-    /// By country.
-    pub countries: Vec<AxisCell>,
-    /// Errors.
-    pub errors: Vec<ErrorCell>,
-}
-
-/// The answer. Member names are those of the API, not of this code base.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// Everything at once.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct All {
+    /// Width of the buckets of `toolUsage` and `timeline`.
     grain: Grain,
+    /// Hour in which the newest event was received.
     data_as_of: Option<String>,
+    /// How much is known.
     coverage: Coverage,
+    /// As `/v1/stats/overview` has it.
     overview: Overview,
-    /// A bucket each, with `timestamp` and the calls of every tool that had some.
+    /// The first hours of the buckets that the period covers in part only.
+    partial_buckets: Vec<String>,
+    /// The buckets with calls, in order.
+    // A name of the API, not of this code base.
     #[serde(rename = "toolUsage")]
-    tool_usage: Vec<Map<String, Value>>,
+    pub tool_usage: Vec<Usage>,
+    /// Response times.
     performance: Performance,
+    /// As the overview has them.
     errors: Vec<Affecting>,
+    /// The client's cache.
     cache: Cache,
+    /// By name, with `openMeteo` for `openmeteo`.
     services: BTreeMap<String, Service>,
+    /// Where clients are.
     geo: Geo,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// Calls in a bucket.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Usage {
+    /// First hour of the bucket.
+    timestamp: String,
+    /// Calls of every tool that had some.
+    #[serde(flatten)]
+    tools: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct Performance {
+    /// Every tool with calls.
     by_tool: BTreeMap<String, Times>,
+    /// Most that a percentile is off, as a share of its true value.
+    percentile_error_bound: f64,
     /// Buckets in which a response time is known.
     timeline: Vec<TimesAt>,
 }
 
-/// In milliseconds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// In milliseconds; 0 when none is known.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct Times {
+    /// Mean.
     avg: f64,
+    /// Median.
     p50: u64,
+    /// 95th percentile.
     p95: u64,
+    /// 99th percentile.
     p99: u64,
 }
 
 /// In milliseconds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct TimesAt {
+    /// First hour of the bucket.
     timestamp: String,
+    /// Median.
     p50: u64,
+    /// 95th percentile.
     p95: u64,
+    /// 99th percentile.
     p99: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct Cache {
     /// 0..=100, of the calls that said.
     hit_rate: f64,
     /// All calls.
     total_requests: u64,
+    /// Calls that the cache answered.
     cache_hits: u64,
+    /// Calls that it did not.
     cache_misses: u64,
+    /// The same as `cache_hits`.
     saved_requests: u64,
     /// Tools with calls that said.
     by_tool: BTreeMap<String, ToolCache>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct ToolCache {
     /// 0..=100.
     hit_rate: f64,
+    /// Calls that the cache answered.
     hits: u64,
+    /// Calls that it did not.
     misses: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct Service {
+    /// Calls.
     calls: u64,
     /// 0..=100, of all calls.
     percentage: f64,
@@ -104,42 +130,59 @@ struct Service {
     success_rate: f64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct Geo {
+    /// The twenty with most calls.
     countries: Vec<Country>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct Country {
+    /// ISO 3166-1 alpha-2.
     code: String,
     /// The code again.
     name: String,
+    /// Calls.
     calls: u64,
     /// 0..=100, of the calls that named a country.
     percentage: f64,
 }
 
-/// Answers from all cells of a window.
-pub fn all(window: &Window, watermark: Watermark, cells: &Cells) -> All {
-    let tools = tally(series_by_tool(&cells.series));
+/// Answers.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn all(asked: &Asked<'_>) -> Result<All, StoreError> {
+    let (series, before, versions, services, countries, failures) = tokio::try_join!(
+        asked.series(&asked.window, Axis::Tool, Detail::Times),
+        asked.cells_before(Axis::Tool, Detail::Sums),
+        asked.unique_versions(),
+        asked.cells(Axis::Service, Detail::Calls),
+        asked.cells(Axis::Country, Detail::Calls),
+        asked.failures(asked.window.range),
+    )?;
+    let (tools, before) = (by_tool(&series), by_tool(&before));
     let total = total(tools.values());
-    let services = by_service(&cells.services);
-    let countries = tally(by_value(&cells.countries));
+    let services = by_service(&services);
+    let countries = tally(by_value(&countries));
     let located = countries.values().map(Tally::calls).sum();
     let serviced = services.values().map(Tally::calls).sum();
-    let overview = overview(window, watermark, &tools, &cells.versions, &cells.errors);
-    All {
-        grain: window.grain,
-        data_as_of: data_as_of(watermark),
+    let overview =
+        from_parts(asked, &Parts { tools: &tools, before: &before, versions, failures: &failures });
+    Ok(All {
+        grain: asked.window.grain,
+        data_as_of: data_as_of(&asked.extent),
         coverage: Coverage {
             service: Some(share(serviced, total.calls())),
             country: Some(share(located, total.calls())),
             ..Coverage::times_and_cache(&total)
         },
-        tool_usage: tool_usage(window.grain, &cells.series),
+        partial_buckets: partial_buckets(&asked.window),
+        tool_usage: tool_usage(asked.window.grain, &series),
         performance: Performance {
             by_tool: tools.iter().map(|(name, tally)| (name.to_string(), times(tally))).collect(),
-            timeline: timeline(window.grain, &cells.series),
+            percentile_error_bound: PERCENTILE_ERROR,
+            timeline: timeline(asked.window.grain, &series),
         },
         errors: overview.errors.clone(),
         cache: cache(&total, &tools),
@@ -149,25 +192,19 @@ pub fn all(window: &Window, watermark: Watermark, cells: &Cells) -> All {
             .collect(),
         geo: Geo { countries: top_countries(&countries, located) },
         overview,
-    }
+    })
 }
 
-fn tool_usage(grain: Grain, cells: &[SeriesCell]) -> Vec<Map<String, Value>> {
-    let mut buckets = BTreeMap::<Hour, BTreeMap<&str, u64>>::new();
-    for cell in cells.iter().filter(|cell| cell.measures.calls > 0) {
+fn tool_usage(grain: Grain, cells: &[Cell]) -> Vec<Usage> {
+    let mut buckets = BTreeMap::<Hour, BTreeMap<String, u64>>::new();
+    for cell in cells {
         let tools = buckets.entry(grain.floor(cell.bucket)).or_default();
-        *tools.entry(&cell.tool).or_default() += cell.measures.calls;
+        *tools.entry(cell.tool.clone()).or_default() += cell.measures.calls;
     }
-    let rows = buckets.into_iter().map(|(bucket, tools)| {
-        let mut row: Map<String, Value> =
-            tools.into_iter().map(|(tool, calls)| (tool.to_owned(), calls.into())).collect();
-        row.insert("timestamp".to_owned(), iso(bucket).into());
-        row
-    });
-    rows.collect()
+    buckets.into_iter().map(|(bucket, tools)| Usage { timestamp: iso(bucket), tools }).collect()
 }
 
-fn timeline(grain: Grain, cells: &[SeriesCell]) -> Vec<TimesAt> {
+fn timeline(grain: Grain, cells: &[Cell]) -> Vec<TimesAt> {
     let by_bucket = cells.iter().map(|c| (grain.floor(c.bucket), c.status, &c.measures));
     let buckets = tally(by_bucket).into_iter().filter(|(_, tally)| tally.measures.time_count > 0);
     let points = buckets.map(|(bucket, tally)| TimesAt {

@@ -1,106 +1,117 @@
-//! `/v1/stats/overview` and `/v1/stats/tools`.
+//! `/v1/stats/overview`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use stages::ports::StoreError;
+use stages::rollup::Axis;
 
-use super::errors::{Affecting, affecting};
-use super::{Coverage, ToolUse, by_tool, data_as_of, iso};
-use crate::stats::source::Watermark;
-use crate::stats::tally::{Tally, ranked, tally, total};
-use crate::stats::{Grain, Window};
-use crate::store::read::{AxisCell, ErrorCell};
+use super::errors::{Affecting, affecting, kinds, named};
+use super::tools::{ToolUse, tool_uses};
+use super::{Comparison, Coverage, data_as_of, iso};
+use crate::stats::Grain;
+use crate::stats::asked::{Asked, Failure, by_tool};
+use crate::stats::tally::{Tally, share, total};
+use crate::store::read::Detail;
 
 /// The overview.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Overview {
+    /// The period, normalised.
     period: String,
     /// First hour.
     start_date: String,
     /// First hour after the period.
     end_date: String,
+    /// Width of the period's buckets.
     grain: Grain,
+    /// Hour in which the newest event was received; `null` before the first.
     data_as_of: Option<String>,
+    /// How much is known.
     coverage: Coverage,
+    /// All calls together.
     summary: Summary,
     /// Most calls first.
-    tools: Vec<ToolUse>,
+    pub tools: Vec<ToolUse>,
+    /// The ten most frequent kinds.
     pub(super) errors: Vec<Affecting>,
     /// 0..=1, of the calls that said.
     cache_hit_rate: f64,
+    /// The hours that are compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<Comparison>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 struct Summary {
+    /// Calls.
     total_calls: u64,
+    /// Versions that calls carried.
     unique_versions: usize,
-    /// Always 0: no event carries anything from which installations could be counted.
+    /// 0: what is stored does not tell installations apart.
     active_installs: u64,
+    /// How `active_installs` was found: `none` means that it is not known.
     active_installs_method: &'static str,
+    /// Bounds of `active_installs`; `null` when it is not known.
+    active_installs_range: Option<[u64; 2]>,
     /// 0..=1.
     success_rate: f64,
-    /// Mean.
+    /// Mean, in milliseconds; 0 when none is known.
     avg_response_time_ms: f64,
 }
 
-/// The tools alone.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Tools {
-    period: String,
-    grain: Grain,
-    data_as_of: Option<String>,
-    coverage: Coverage,
-    tools: Vec<ToolUse>,
+/// What an overview is made from, beside the calls by tool.
+pub(super) struct Parts<'c> {
+    pub(super) tools: &'c BTreeMap<&'c str, Tally>,
+    pub(super) before: &'c BTreeMap<&'c str, Tally>,
+    pub(super) versions: usize,
+    pub(super) failures: &'c [Failure],
 }
 
-/// Answers from calls by tool, cells by version, and errors.
-pub fn overview(
-    window: &Window,
-    watermark: Watermark,
-    tools: &BTreeMap<&str, Tally>,
-    versions: &[AxisCell],
-    errors: &[ErrorCell],
-) -> Overview {
-    let total = total(tools.values());
+/// Answers.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn overview(asked: &Asked<'_>) -> Result<Overview, StoreError> {
+    let (cells, before, versions, failures) = tokio::try_join!(
+        asked.cells(Axis::Tool, Detail::Sums),
+        asked.cells_before(Axis::Tool, Detail::Sums),
+        asked.unique_versions(),
+        asked.failures(asked.window.range),
+    )?;
+    let (tools, before) = (by_tool(&cells), by_tool(&before));
+    let parts = Parts { tools: &tools, before: &before, versions, failures: &failures };
+    Ok(from_parts(asked, &parts))
+}
+
+pub(super) fn from_parts(asked: &Asked<'_>, parts: &Parts<'_>) -> Overview {
+    let window = &asked.window;
+    let total = self::total(parts.tools.values());
+    let before = self::total(parts.before.values());
+    let kinds = kinds(parts.failures);
     Overview {
         period: window.period.clone(),
         start_date: iso(window.range.from),
         end_date: iso(window.range.to),
         grain: window.grain,
-        data_as_of: data_as_of(watermark),
-        coverage: Coverage::times_and_cache(&total),
+        data_as_of: data_as_of(&asked.extent),
+        coverage: Coverage {
+            error_type: Some(share(named(&kinds), total.failures())),
+            ..Coverage::times_and_cache(&total)
+        },
         summary: Summary {
             total_calls: total.calls(),
-            unique_versions: unique_values(versions),
+            unique_versions: parts.versions,
             active_installs: 0,
             active_installs_method: "none",
+            active_installs_range: None,
             success_rate: total.success_rate(),
             avg_response_time_ms: total.mean(),
         },
-        tools: tool_uses(tools),
-        errors: affecting(errors, total.calls()),
+        tools: tool_uses(asked, parts.tools, parts.before),
+        errors: affecting(&kinds, total.calls()),
         cache_hit_rate: total.hit_rate(),
+        comparison: Comparison::of(asked, &before),
     }
-}
-
-/// Answers from cells by tool.
-pub fn tools(window: &Window, watermark: Watermark, cells: &[AxisCell]) -> Tools {
-    let tools = tally(by_tool(cells));
-    Tools {
-        period: window.period.clone(),
-        grain: window.grain,
-        data_as_of: data_as_of(watermark),
-        coverage: Coverage::times(&total(tools.values())),
-        tools: tool_uses(&tools),
-    }
-}
-
-/// How many values of their axis the cells name.
-pub fn unique_values(cells: &[AxisCell]) -> usize {
-    let named = cells.iter().filter(|cell| !cell.value.is_empty() && cell.measures.calls > 0);
-    named.map(|cell| cell.value.as_str()).collect::<BTreeSet<_>>().len()
-}
-
-fn tool_uses(tools: &BTreeMap<&str, Tally>) -> Vec<ToolUse> {
-    ranked(tools).into_iter().map(|(name, tally)| ToolUse::new(name, tally)).collect()
 }

@@ -4,6 +4,8 @@ use stages::Clock;
 use stages::ManualClock;
 
 use super::*;
+use crate::stats::query::{PERIOD, Parameters};
+use crate::stats::{Grain, Query, Window};
 
 /// Thursday 2026-08-20T15:04:05Z.
 fn now() -> Hour {
@@ -12,7 +14,11 @@ fn now() -> Hour {
 
 fn window(query: &[(&str, &str)]) -> Result<Window, BadQuery> {
     let oldest = Hour::parse("2025-06-10T07:00:00Z");
-    Period::parse(query, now()).map(|period| period.window(now(), oldest))
+    asked(query)?.window(now(), oldest)
+}
+
+fn asked(query: &[(&str, &str)]) -> Result<Query, BadQuery> {
+    Query::read(&Parameters::read(query, &PERIOD)?, now())
 }
 
 #[test]
@@ -44,10 +50,9 @@ fn periods_are_half_open_and_end_with_the_current_hour() {
 
 #[test]
 fn all_of_nothing_is_today() {
-    let got = Period::All.window(now(), None);
-    assert_eq!(got.range.from.to_string(), "2026-08-20T00:00:00Z");
-    let ahead = Period::All.window(now(), Some(now().plus(26)));
-    assert_eq!(ahead.range, got.range);
+    let got = Period::All.range(now(), None);
+    assert_eq!(got.from.to_string(), "2026-08-20T00:00:00Z");
+    assert_eq!(Period::All.range(now(), Some(now().plus(26))), got);
 }
 
 #[test]
@@ -62,11 +67,11 @@ fn ends_may_be_dates_or_whole_hours() {
     ] {
         let mut query = vec![("from", from)];
         query.extend(to.map(|to| ("to", to)));
-        let period = Period::parse(&query, now()).unwrap();
-        assert_eq!(period.window(now(), None).period, shown);
+        let period = asked(&query).unwrap().period;
+        assert_eq!(window(&query).unwrap().period, shown);
         let (from, to) = shown.split_once('/').unwrap();
         assert_eq!(period.query(), format!("from={from}&to={to}"));
-        assert_eq!(Period::parse(&[("from", from), ("to", to)], now()), Ok(period));
+        assert_eq!(asked(&[("from", from), ("to", to)]).unwrap().period, period);
     }
 }
 
@@ -81,7 +86,7 @@ fn hours_are_shown_only_while_they_are_kept() {
 
 #[test]
 fn everything_else_is_refused_by_name_and_never_repeated() {
-    let unknown = |nearest| BadQuery::Unknown { nearest };
+    let unknown = |nearest| BadQuery::Unknown { nearest, known: PERIOD.to_vec() };
     let table: &[(&[(&str, &str)], BadQuery)] = &[
         (&[("period", "")], BadQuery::Period),
         (&[("period", "0d")], BadQuery::Period),

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, QueryResult};
 use serde_json::json;
 use stages::entry::read_payload;
 use stages::ports::StoreError;
-use stages::rollup::{Axis, Dims, ErrorKey, Margin};
+use stages::rollup::{Dims, ErrorKey, Margin};
 use stages::{Day, Hour, Scanned, Status};
 
 use super::Counts;
@@ -106,13 +106,7 @@ impl Counts {
 
     fn add(&mut self, event: &Scanned) {
         let (hour, day, dims) = (event.hour(), event.hour().day(), Dims::of(event));
-        for axis in Axis::ALL {
-            let margin = Margin {
-                axis,
-                tool: dims.tool.clone(),
-                value: axis.value(&dims),
-                status: dims.status,
-            };
+        for margin in Margin::of(event) {
             self.hour_margins.entry((hour, margin.clone())).or_default().add(event);
             self.day_margins.entry((day, margin)).or_default().add(event);
         }

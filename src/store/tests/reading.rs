@@ -1,36 +1,20 @@
 //! The questions of pages and stats, against the events themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stages::rollup::{Axis, Dims, Measures};
-use stages::{Hour, Scanned, Status};
+use stages::{Hour, Level, Scanned, Status};
 
 use super::{Fixture, Kind, entry, mixed, noon, on_every_store};
-use crate::store::read::{AxisCell, ErrorCell, Grain, Range};
+use crate::store::read::{Cell, Detail, ErrorCell, Filter, Grain, Question, Range};
 
 on_every_store![
-    by_axis_is_what_the_events_sum_up_to,
-    series_are_what_the_events_sum_up_to,
+    cells_are_what_the_events_sum_up_to,
     whole_days_come_from_the_tables_by_day,
+    values_are_those_that_events_of_the_range_carried,
     errors_are_counted_with_their_first_and_last_hour,
+    the_extent_and_the_days_are_those_of_the_events,
 ];
-
-/// What the events of a range sum up to, by whatever `key` makes of them; `batches` is left out.
-fn sums<K: Ord>(
-    events: &[Scanned],
-    range: Range,
-    tool: Option<&str>,
-    key: impl Fn(&Scanned) -> K,
-) -> Vec<(K, Measures)> {
-    let mut sums: BTreeMap<K, Measures> = BTreeMap::new();
-    let within = |event: &&Scanned| {
-        (range.from..range.to).contains(&event.hour()) && tool.is_none_or(|t| t == event.tool())
-    };
-    for event in events.iter().filter(within) {
-        sums.entry(key(event)).or_default().add(event);
-    }
-    sums.into_iter().collect()
-}
 
 fn without_batches(measures: Measures) -> Measures {
     Measures { batches: 0, ..measures }
@@ -60,56 +44,147 @@ async fn filled(kind: Kind) -> (Fixture, Vec<Scanned>) {
     (f, events)
 }
 
-async fn by_axis_is_what_the_events_sum_up_to(kind: Kind) {
+/// No filter, each alone, and combinations that margins answer and that they do not.
+fn filters() -> Vec<Filter> {
+    let text = |text: &str| Some(text.to_owned());
+    let tool = Filter { tool: text("get_forecast"), ..Filter::NONE };
+    let version = Filter { version: text("1.2.0"), ..Filter::NONE };
+    let country = Filter { country: text("DE"), ..Filter::NONE };
+    vec![
+        Filter::NONE,
+        Filter { tool: text("no_such_tool"), ..Filter::NONE },
+        Filter { service: text("noaa"), ..Filter::NONE },
+        Filter { level: Some(Level::Minimal), ..Filter::NONE },
+        Filter { status: Some(Status::Error), ..Filter::NONE },
+        Filter { country: text("DE"), ..tool.clone() },
+        Filter { service: text("noaa"), ..version.clone() },
+        Filter { status: Some(Status::Success), service: text("noaa"), ..country.clone() },
+        Filter {
+            country: text("DE"),
+            level: Some(Level::Minimal),
+            status: Some(Status::Success),
+            ..tool.clone()
+        },
+        tool,
+        version,
+        country,
+    ]
+}
+
+fn matches(filter: &Filter, event: &Scanned) -> bool {
+    let same = |want: &Option<String>, value: Option<&str>| {
+        want.as_deref().is_none_or(|want| Some(want) == value)
+    };
+    same(&filter.tool, Some(event.tool()))
+        && same(&filter.version, Some(event.version()))
+        && same(&filter.service, event.service())
+        && same(&filter.country, event.country())
+        && filter.level.is_none_or(|level| level == event.level())
+        && filter.status.is_none_or(|status| status == event.status())
+}
+
+/// The value of an event on an axis; `None` when it has no place there.
+fn value(axis: Axis, event: &Scanned) -> Option<String> {
+    match axis {
+        Axis::ErrorType if event.status() == Status::Success => None,
+        Axis::ErrorType => event.error_type().map(str::to_owned),
+        axis => Some(axis.value(&Dims::of(event)).to_string()),
+    }
+}
+
+/// What the events sum up to; `batches` is left out.
+fn expected(events: &[Scanned], question: &Question) -> Vec<Cell> {
+    let Question { range, grain, axis, filter, detail } = question;
+    let mut sums: BTreeMap<(Hour, String, String, Status), Measures> = BTreeMap::new();
+    for event in events.iter().filter(|event| matches(filter, event)) {
+        let Some(value) = value(*axis, event) else { continue };
+        if !(range.from..range.to).contains(&event.hour()) {
+            continue;
+        }
+        let bucket = match grain {
+            None => range.from,
+            Some(Grain::Hour) => event.hour(),
+            Some(Grain::Day) => event.hour().day().start(),
+        };
+        let key = (bucket, event.tool().to_owned(), value, event.status());
+        sums.entry(key).or_default().add(event);
+    }
+    let read = |measures: Measures| match detail {
+        Detail::Calls => Measures { calls: measures.calls, ..Measures::default() },
+        Detail::Sums => Measures {
+            time_min: None,
+            time_max: None,
+            times: stages::sketch::Sketch::default(),
+            ..measures
+        },
+        Detail::Times => measures,
+    };
+    let cell = |((bucket, tool, value, status), measures)| Cell {
+        bucket,
+        tool,
+        value,
+        status,
+        measures: read(measures),
+    };
+    sums.into_iter().map(cell).collect()
+}
+
+async fn cells_are_what_the_events_sum_up_to(kind: Kind) {
+    let (f, events) = filled(kind).await;
+    let mut answered = 0;
+    for (n, range) in ranges().into_iter().enumerate() {
+        for (m, filter) in filters().into_iter().enumerate() {
+            for (k, axis) in Axis::ALL.into_iter().enumerate() {
+                if axis == Axis::ErrorType && filter.axes().next().is_some() {
+                    continue;
+                }
+                // Every pair of any two of them comes up; not every combination.
+                let grain = [None, Some(Grain::Hour), Some(Grain::Day)][(n + m + k) % 3];
+                let detail = [Detail::Calls, Detail::Sums, Detail::Times][(n + k) % 3];
+                let question = Question { range, grain, axis, filter: filter.clone(), detail };
+                let cells = f.db.cells(&question).await.unwrap();
+                answered += cells.len();
+                let got: Vec<Cell> = cells
+                    .into_iter()
+                    .map(|cell| Cell { measures: without_batches(cell.measures), ..cell })
+                    .collect();
+                assert_eq!(got, expected(&events, &question), "{question:?}");
+            }
+        }
+    }
+    assert!(answered > 1_000, "{answered} cells are too few to mean anything");
+}
+
+async fn values_are_those_that_events_of_the_range_carried(kind: Kind) {
     let (f, events) = filled(kind).await;
     for range in ranges() {
         for axis in Axis::ALL {
-            for tool in [None, Some("get_alerts"), Some("no_such_tool")] {
-                let cells = f.db.by_axis(range, axis, tool).await.unwrap();
-                let got: Vec<((String, String, Status), Measures)> = cells
-                    .into_iter()
-                    .map(|c| ((c.tool, c.value, c.status), without_batches(c.measures)))
-                    .collect();
-                let want = sums(&events, range, tool, |event| {
-                    let value = axis.value(&Dims::of(event));
-                    (event.tool().to_owned(), value.to_string(), event.status())
-                });
-                assert_eq!(got, want, "{range:?} {axis:?} {tool:?}");
-            }
+            let within = events.iter().filter(|e| (range.from..range.to).contains(&e.hour()));
+            let want: BTreeSet<String> = match axis {
+                Axis::Tool => within.map(|event| event.tool().to_owned()).collect(),
+                axis => within
+                    .filter_map(|event| value(axis, event))
+                    .filter(|value| !value.is_empty())
+                    .collect(),
+            };
+            let got = f.db.values(range, axis).await.unwrap();
+            assert_eq!(got, want.into_iter().collect::<Vec<_>>(), "{range:?} {axis:?}");
         }
     }
 }
 
-async fn series_are_what_the_events_sum_up_to(kind: Kind) {
+async fn the_extent_and_the_days_are_those_of_the_events(kind: Kind) {
     let (f, events) = filled(kind).await;
-    for range in ranges() {
-        for grain in [Grain::Hour, Grain::Day] {
-            let bucket = |event: &Scanned| match grain {
-                Grain::Hour => event.hour(),
-                Grain::Day => event.hour().day().start(),
-            };
-            let cells = f.db.series(range, grain, None).await.unwrap();
-            let got: Vec<_> = cells
-                .into_iter()
-                .map(|c| ((c.bucket, c.tool, c.status), without_batches(c.measures)))
-                .collect();
-            let want = sums(&events, range, None, |event| {
-                (bucket(event), event.tool().to_owned(), event.status())
-            });
-            assert_eq!(got, want, "{range:?} {grain:?}");
-
-            let tool = Some("get_forecast");
-            let cells = f.db.axis_series(range, grain, Axis::Version, tool).await.unwrap();
-            let got: Vec<_> = cells
-                .into_iter()
-                .map(|c| ((c.bucket, c.value, c.status), without_batches(c.measures)))
-                .collect();
-            let want = sums(&events, range, tool, |event| {
-                (bucket(event), event.version().to_owned(), event.status())
-            });
-            assert_eq!(got, want, "{range:?} {grain:?}");
-        }
+    let extent = f.db.extent().await.unwrap();
+    let oldest = events.iter().map(|event| event.hour().day().start()).min();
+    assert_eq!((extent.oldest, extent.last_received), (oldest, Some(noon())));
+    assert_eq!(extent.commits, f.db.watermark().await.unwrap());
+    let from = noon().day().plus(-1);
+    let mut want = BTreeMap::new();
+    for event in events.iter().filter(|event| event.hour().day() >= from) {
+        *want.entry(event.hour().day()).or_insert(0) += 1;
     }
+    assert_eq!(f.db.calls_by_day(from).await.unwrap(), want.into_iter().collect::<Vec<_>>());
 }
 
 async fn whole_days_come_from_the_tables_by_day(kind: Kind) {
@@ -120,21 +195,32 @@ async fn whole_days_come_from_the_tables_by_day(kind: Kind) {
     let range = Range { from: day.start(), to: day.plus(1).start() };
     let calls = events.iter().filter(|event| event.hour().day() == day).count() as u64;
     assert!(calls > 0);
-    let total = |cells: Vec<AxisCell>| cells.iter().map(|cell| cell.measures.calls).sum::<u64>();
+    let total = |cells: Vec<Cell>| cells.iter().map(|cell| cell.measures.calls).sum::<u64>();
     let edged = Range { from: range.from.plus(-5), to: range.to.plus(5) };
     let short = Range { from: range.from.plus(1), to: range.to };
     for (range, want) in [(range, calls), (edged, calls), (short, 0)] {
-        assert_eq!(total(f.db.by_axis(range, Axis::Tool, None).await.unwrap()), want, "{range:?}");
+        let question = Question {
+            range,
+            grain: None,
+            axis: Axis::Tool,
+            filter: Filter::NONE,
+            detail: Detail::Calls,
+        };
+        assert_eq!(total(f.db.cells(&question).await.unwrap()), want, "{range:?}");
     }
 }
 
 async fn errors_are_counted_with_their_first_and_last_hour(kind: Kind) {
     let (f, events) = filled(kind).await;
     for range in ranges() {
-        for tool in [None, Some("get_alerts")] {
+        for filter in [
+            Filter::NONE,
+            Filter { tool: Some("get_alerts".to_owned()), ..Filter::NONE },
+            Filter { version: Some("1.2.0".to_owned()), ..Filter::NONE },
+        ] {
             let mut want: BTreeMap<(String, String, String), Vec<Hour>> = BTreeMap::new();
             for event in &events {
-                let asked = tool.is_none_or(|t| t == event.tool());
+                let asked = matches(&filter, event);
                 let within = (range.from..range.to).contains(&event.hour());
                 if let (Some(error), true) = (event.error_type(), asked && within) {
                     let key = (event.tool().into(), event.version().into(), error.into());
@@ -150,7 +236,7 @@ async fn errors_are_counted_with_their_first_and_last_hour(kind: Kind) {
                 last: *hours.iter().max().unwrap(),
             };
             let want: Vec<ErrorCell> = want.into_iter().map(cell).collect();
-            assert_eq!(f.db.errors(range, tool).await.unwrap(), want, "{range:?} {tool:?}");
+            assert_eq!(f.db.errors(range, &filter).await.unwrap(), want, "{range:?} {filter:?}");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use sea_orm::{DatabaseTransaction, Value};
 use stages::ports::StoreError;
-use stages::rollup::{Dims, ErrorKey, Margin, Measures, Rollups};
+use stages::rollup::{Axis, Dims, ErrorKey, Margin, Measures, Rollups};
 use stages::sketch::Sketch;
 use stages::{Day, Hour};
 
@@ -40,6 +40,7 @@ const ERRORS: [Column; 5] = [
     ("count", Kind::Number),
 ];
 const DAYS: [Column; 1] = [("day", Kind::Number)];
+const VALUES: [Column; 3] = [("day", Kind::Day), ("dimension", Kind::Text), ("value", Kind::Text)];
 
 /// A table of cells, and its statements.
 struct Table {
@@ -57,6 +58,7 @@ struct Tables {
     margin_hour: Table,
     margin_day: Table,
     add_errors: String,
+    add_values: String,
 }
 
 impl Tables {
@@ -80,6 +82,11 @@ impl Tables {
                  ON CONFLICT (hour, tool, version, error_type) \
                  DO UPDATE SET count = errors.count + excluded.count",
                 dialect.rows(&ERRORS, 1)
+            ),
+            add_values: format!(
+                "INSERT INTO dimension_values (day, dimension, value) \
+                 SELECT day, dimension, value FROM {} AS r WHERE true ON CONFLICT DO NOTHING",
+                dialect.rows(&VALUES, 1)
             ),
         }
     }
@@ -132,7 +139,8 @@ pub(in crate::store) async fn merge(
     add(tx, &tables.rollup_day, &rollups.days).await?;
     add(tx, &tables.margin_hour, &rollups.hour_margins).await?;
     add(tx, &tables.margin_day, &rollups.day_margins).await?;
-    add_errors(tx, tables, &rollups.errors).await
+    add_errors(tx, tables, &rollups.errors).await?;
+    add_values(tx, tables, &rollups.day_margins).await
 }
 
 /// Keeps everyone else from writing cells of these days until the transaction ends.
@@ -252,6 +260,32 @@ async fn add_errors(
         });
     }
     execute(tx, &tables.add_errors, rows.finish()).await.map(drop)
+}
+
+/// Notes which values each dimension had on a day, so that they can be counted without reading the
+/// cells.
+async fn add_values(
+    tx: &DatabaseTransaction,
+    tables: &Tables,
+    margins: &[((Day, Margin), Measures)],
+) -> Result<(), StoreError> {
+    let named = margins.iter().map(|((day, margin), _)| match margin.axis {
+        Axis::Tool => (*day, margin.axis, &margin.tool),
+        axis => (*day, axis, &margin.value),
+    });
+    let values: BTreeSet<_> = named.filter(|(.., value)| !value.is_empty()).collect();
+    if values.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::new(tables.dialect, &VALUES, values.len(), 50);
+    for (day, axis, value) in values {
+        rows.row(|row| {
+            row.day(day);
+            row.text(axis.as_str());
+            row.text(value);
+        });
+    }
+    execute(tx, &tables.add_values, rows.finish()).await.map(drop)
 }
 
 /// A key that can be written as the first columns of a row.

@@ -65,6 +65,12 @@ struct Cell {
 }
 
 impl Cell {
+    /// Counts a call and the entry that it came with.
+    fn count(&mut self, event: &Scanned, entry: usize) {
+        self.measures.add(event);
+        self.enter(entry);
+    }
+
     /// Counts the entry, unless it was counted. True when it was not.
     fn enter(&mut self, entry: usize) -> bool {
         let new = self.last_entry != Some(entry);
@@ -110,8 +116,8 @@ struct Base {
     key: (Hour, Dims),
     cell: Cell,
     day: usize,
-    hour_margins: [usize; Axis::ALL.len()],
-    day_margins: [usize; Axis::ALL.len()],
+    hour_margins: [usize; Axis::OF_ALL_CALLS.len()],
+    day_margins: [usize; Axis::OF_ALL_CALLS.len()],
 }
 
 #[derive(Default)]
@@ -145,7 +151,22 @@ impl<'a> Group<'a> {
         }
         if let (Status::Error, Some(error_type)) = (event.status(), event.error_type()) {
             *self.errors.entry((hour, tool, version, error_type)).or_default() += 1;
+            self.add_failure(event, error_type, entry);
         }
+    }
+
+    /// The error type is no dimension of base cells, so its margins are counted call by call.
+    fn add_failure(&mut self, event: &Scanned, error_type: &str, entry: usize) {
+        let margin = Margin {
+            axis: Axis::ErrorType,
+            tool: event.tool().into(),
+            value: error_type.into(),
+            status: event.status(),
+        };
+        let at = self.hour_margins.at((event.hour(), margin.clone()));
+        self.hour_margins.cells[at].count(event, entry);
+        let at = self.day_margins.at((event.hour().day(), margin));
+        self.day_margins.cells[at].count(event, entry);
     }
 
     /// Opens the base cell of an event, and the sums that it is part of.
@@ -159,8 +180,9 @@ impl<'a> Group<'a> {
         };
         self.bases.push(Base {
             day: self.days.at((hour.day(), dims.clone())),
-            hour_margins: Axis::ALL.map(|axis| self.hour_margins.at((hour, margin(axis)))),
-            day_margins: Axis::ALL.map(|axis| self.day_margins.at((hour.day(), margin(axis)))),
+            hour_margins: Axis::OF_ALL_CALLS.map(|axis| self.hour_margins.at((hour, margin(axis)))),
+            day_margins: Axis::OF_ALL_CALLS
+                .map(|axis| self.day_margins.at((hour.day(), margin(axis)))),
             key: (hour, dims),
             cell: Cell::default(),
         });

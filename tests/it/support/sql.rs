@@ -121,6 +121,33 @@ impl Sql {
                 );
             }
         }
+        for (table, bucket, raw) in [
+            ("margin_hour", "hour", "timestamp_hour"),
+            ("margin_day", "day", "date(timestamp_hour)"),
+        ] {
+            self.assert_same(
+                &format!(
+                    "SELECT {raw}, tool, error_type, status, {SUMS} FROM events \
+                     WHERE status = 'error' AND error_type IS NOT NULL GROUP BY 1,2,3,4"
+                ),
+                &format!(
+                    "SELECT {bucket}, tool, value, status, {STORED} FROM {table} \
+                     WHERE axis = 'error_type'"
+                ),
+            );
+        }
+        for (dimension, column) in [
+            ("tool", "tool"),
+            ("version", "version"),
+            ("level", "analytics_level"),
+            ("service", "service"),
+            ("country", "country"),
+        ] {
+            self.assert_same(
+                &format!("SELECT DISTINCT date(timestamp_hour), {column} FROM events WHERE {column} IS NOT NULL"),
+                &format!("SELECT day, value FROM dimension_values WHERE dimension = '{dimension}'"),
+            );
+        }
         self.assert_same(
             "SELECT timestamp_hour, tool, version, error_type, count(*) FROM events \
              WHERE status = 'error' AND error_type IS NOT NULL GROUP BY 1,2,3,4",

@@ -49,9 +49,7 @@ fn expected(batch: &Batch<'_>) -> Rollups {
         for slot in &batch.slots()[entry.range.clone()] {
             let Some(event) = slot.event.scanned().filter(|_| slot.passes()) else { continue };
             let (hour, dims) = (event.hour(), Dims::of(event));
-            for axis in Axis::ALL {
-                let (tool, value) = (dims.tool.clone(), axis.value(&dims));
-                let margin = Margin { axis, tool, value, status: dims.status };
+            for margin in Margin::of(event) {
                 hour_margins.add((hour, margin.clone()), event, number);
                 day_margins.add((hour.day(), margin), event, number);
             }

@@ -1,0 +1,163 @@
+//! A question at a moment, and the reads that answers are made from.
+//!
+//! Separate from the answers because they share these reads, and from the source because which
+//! rollup knows what about errors is decided here.
+
+use std::collections::BTreeMap;
+
+use stages::ports::StoreError;
+use stages::rollup::Axis;
+use stages::{Hour, Status};
+
+use super::query::{BadQuery, Query};
+use super::source::Source;
+use super::tally::{Tally, tally, total};
+use super::window::Window;
+use crate::store::read::{Cell, Detail, ErrorCell, Extent, Filter, Question, Range};
+
+/// A question at a moment, and whom it is put to.
+pub struct Asked<'s> {
+    /// The question.
+    pub query: Query,
+    /// Its hours.
+    pub window: Window,
+    /// The hours that they are compared with.
+    pub compared: Option<Window>,
+    /// How far the rollups reach.
+    pub extent: Extent,
+    /// The rollups.
+    pub source: &'s dyn Source,
+}
+
+/// Failed calls of one tool and kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Tool.
+    pub tool: String,
+    /// Error type.
+    pub error_type: String,
+    /// Calls.
+    pub count: u64,
+}
+
+impl<'s> Asked<'s> {
+    /// A question at a moment.
+    ///
+    /// # Errors
+    /// When hours are asked for that are no longer told apart.
+    pub fn new(
+        query: Query,
+        source: &'s dyn Source,
+        extent: Extent,
+        now: Hour,
+    ) -> Result<Self, BadQuery> {
+        let window = query.window(now, extent.oldest)?;
+        let compared = query.compare.map(|with| window.compared(with)).transpose()?;
+        Ok(Self { query, window, compared, extent, source })
+    }
+
+    /// Calls of the whole window by tool, value and status.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn cells(&self, axis: Axis, detail: Detail) -> Result<Vec<Cell>, StoreError> {
+        self.cells_of(self.window.range, axis, detail).await
+    }
+
+    /// The same of the hours that are compared with; nothing when none are.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn cells_before(&self, axis: Axis, detail: Detail) -> Result<Vec<Cell>, StoreError> {
+        match &self.compared {
+            Some(compared) => self.cells_of(compared.range, axis, detail).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn cells_of(
+        &self,
+        range: Range,
+        axis: Axis,
+        detail: Detail,
+    ) -> Result<Vec<Cell>, StoreError> {
+        let filter = self.query.filter.clone();
+        self.source.cells(&Question { range, grain: None, axis, filter, detail }).await
+    }
+
+    /// Calls by bucket, in the store's grain for a window.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn series(
+        &self,
+        window: &Window,
+        axis: Axis,
+        detail: Detail,
+    ) -> Result<Vec<Cell>, StoreError> {
+        let (filter, grain) = (self.query.filter.clone(), Some(window.grain.stored()));
+        self.source.cells(&Question { range: window.range, grain, axis, filter, detail }).await
+    }
+
+    /// How many versions calls carried.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn unique_versions(&self) -> Result<usize, StoreError> {
+        if self.query.filter == Filter::NONE {
+            return Ok(self.source.values(self.window.range, Axis::Version).await?.len());
+        }
+        let cells = self.cells(Axis::Version, Detail::Calls).await?;
+        Ok(tally(by_value(&cells)).len())
+    }
+
+    /// Failed calls of a range by tool and kind. Empty when the rollups do not know: error types are
+    /// counted by tool and version, and by nothing else.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn failures(&self, range: Range) -> Result<Vec<Failure>, StoreError> {
+        let filter = &self.query.filter;
+        if !self.knows_errors() || filter.status == Some(Status::Success) {
+            return Ok(Vec::new());
+        }
+        if filter.version.is_some() {
+            let cells = self.source.errors(range, filter).await?;
+            let failure = |cell: ErrorCell| Failure {
+                tool: cell.tool,
+                error_type: cell.error_type,
+                count: cell.count,
+            };
+            return Ok(cells.into_iter().map(failure).collect());
+        }
+        let cells = self.cells_of(range, Axis::ErrorType, Detail::Calls).await?;
+        let failure = |cell: Cell| Failure {
+            tool: cell.tool,
+            error_type: cell.value,
+            count: cell.measures.calls,
+        };
+        Ok(cells.into_iter().map(failure).collect())
+    }
+
+    /// Whether errors can be told apart under this filter.
+    pub fn knows_errors(&self) -> bool {
+        let Filter { country, service, level, .. } = &self.query.filter;
+        country.is_none() && service.is_none() && level.is_none()
+    }
+}
+
+/// Cells by tool.
+pub fn by_tool(cells: &[Cell]) -> BTreeMap<&str, Tally> {
+    tally(cells.iter().map(|cell| (cell.tool.as_str(), cell.status, &cell.measures)))
+}
+
+/// Cells by value of their axis, without those of events that carried none.
+pub fn by_value(cells: &[Cell]) -> impl Iterator<Item = (&str, Status, &stages::rollup::Measures)> {
+    let named = cells.iter().filter(|cell| !cell.value.is_empty());
+    named.map(|cell| (cell.value.as_str(), cell.status, &cell.measures))
+}
+
+/// All cells together.
+pub fn sum(cells: &[Cell]) -> Tally {
+    total(tally(cells.iter().map(|cell| ((), cell.status, &cell.measures))).values())
+}
