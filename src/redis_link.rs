@@ -5,9 +5,11 @@
 //! While there is no connection, everybody is told so at once: nobody waits for a server that is
 //! away, and what was never sent is known not to have been done.
 
+mod address;
 mod probe;
 mod script;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,12 +19,13 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisError,
-    RedisFuture, RedisResult, Value,
+    AsyncConnectionConfig, Client, Cmd, Pipeline, RedisError, RedisFuture, RedisResult, Value,
 };
+use stages::ports::Cause;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub use self::address::{Address, AddressError};
 pub use self::probe::{Demands, ProbeError};
 pub use self::script::{Script, unknown_script};
 
@@ -32,6 +35,8 @@ use crate::shutdown::Tasks;
 const CONNECT: Duration = Duration::from_secs(3);
 /// Longest wait for an answer. A busy disk under `appendfsync always` may well take a second.
 const RESPONSE: Duration = Duration::from_secs(5);
+/// How often a connection is asked whether it works.
+const LOOK: Duration = Duration::from_secs(1);
 const FIRST_DELAY: Duration = Duration::from_millis(50);
 const LONGEST_DELAY: Duration = Duration::from_secs(2);
 /// How long a start waits for a server that cannot be reached yet.
@@ -42,10 +47,23 @@ const START: Duration = Duration::from_secs(10);
 pub enum LinkError {
     /// `queue.url` names something else.
     #[error(
-        "queue.url is not the address of a Redis server: write it as redis://host:6379, with a user \
-         and a password as redis://user:password@host:6379/0, and as rediss:// for TLS"
+        "queue.url {0}: write it as redis://host:6379, with a user and a password as \
+         redis://user:password@host:6379/0, and as rediss:// for TLS"
     )]
-    Url,
+    Url(AddressError),
+    /// A certificate or key cannot be read.
+    #[error("cannot read {}, which {parameter} of queue.url names", .path.display())]
+    File {
+        /// The parameter that names it.
+        parameter: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A certificate or key is none.
+    #[error("the certificates that queue.url names cannot be used")]
+    Certificates(#[source] RedisError),
     /// Nobody answers.
     #[error("cannot reach the Redis server at {address} (queue.url)")]
     Unreachable {
@@ -100,7 +118,7 @@ enum State {
 
 /// The way to a server.
 pub struct RedisLink {
-    info: ConnectionInfo,
+    server: Address,
     demands: Demands,
     state: watch::Sender<State>,
     connections: AtomicU64,
@@ -121,11 +139,11 @@ impl RedisLink {
         patient: bool,
         tasks: &Tasks,
     ) -> Result<Arc<Self>, LinkError> {
-        let info = url.into_connection_info().map_err(|_| LinkError::Url)?;
+        let server = Address::parse(url).map_err(LinkError::Url)?;
         let down = State::Down(Down("not connected yet".into()));
         let (state, _) = watch::channel(down);
         let link = Self {
-            info,
+            server,
             demands,
             state,
             connections: AtomicU64::new(0),
@@ -188,13 +206,17 @@ impl RedisLink {
     /// # Errors
     /// When none can be made.
     pub async fn own(&self, longest: Duration) -> RedisResult<Wire> {
-        let live = self.live().map_err(|down| {
-            RedisError::from(std::io::Error::new(std::io::ErrorKind::NotConnected, down))
-        })?;
+        let gone = |error: Cause| {
+            RedisError::from(std::io::Error::new(std::io::ErrorKind::NotConnected, error))
+        };
+        let live = self.live().map_err(|down| gone(down.into()))?;
         let timeout = longest + RESPONSE;
         match live.wire {
-            Wire::One(_) => Ok(Wire::One(self.single(timeout).await?)),
-            Wire::Many(_) => self.cluster(timeout).await,
+            Wire::One(_) => {
+                let client = self.client().map_err(|error| gone(error.into()))?;
+                single(&client, timeout).await
+            }
+            Wire::Many(_) => self.cluster(timeout).await.map_err(|error| gone(error.into()))?,
         }
     }
 
@@ -206,7 +228,7 @@ impl RedisLink {
 
     /// Host and port; never the password.
     pub fn address(&self) -> String {
-        self.info.addr().to_string()
+        self.server.info.addr().to_string()
     }
 
     async fn first(&self, patient: bool) -> Result<Live, LinkError> {
@@ -233,6 +255,7 @@ impl RedisLink {
             let down = states.wait_for(|state| matches!(state, State::Down(_)));
             tokio::select! {
                 _ = down => {}
+                () = self.look() => {}
                 () = self.ended.cancelled() => return,
             }
             let connected = tokio::select! {
@@ -255,6 +278,18 @@ impl RedisLink {
         }
     }
 
+    /// Asks now and then whether the connection works. Else the first to find out that it does not
+    /// would be an append, of which nobody knows then whether it was done.
+    async fn look(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let Ok(mut live) = self.live() else { return };
+            if let Err(error) = redis::cmd("PING").query_async::<Value>(&mut live.wire).await {
+                self.heed(live.number, &error);
+            }
+        }
+    }
+
     fn set_down(&self, error: &LinkError) {
         let text = crate::worker::error_chain(error);
         let same = matches!(&*self.state.borrow(), State::Down(Down(before)) if **before == *text);
@@ -266,14 +301,15 @@ impl RedisLink {
 
     async fn connect(&self) -> Result<Live, LinkError> {
         let unfit = |source| LinkError::Unfit { address: self.address(), source };
-        let unreachable = |source| match ProbeError::denied(source) {
-            Ok(denied) => unfit(denied),
+        let unreachable = |source| match ProbeError::refused(source) {
+            Ok(refused) => unfit(refused),
             Err(source) => LinkError::Unreachable { address: self.address(), source },
         };
-        let mut wire = Wire::One(self.single(RESPONSE).await.map_err(unreachable)?);
+        let client = self.client()?;
+        let mut wire = single(&client, RESPONSE).await.map_err(unreachable)?;
         let mut report = probe::ask(&mut wire).await.map_err(unreachable)?;
         if report.in_cluster() {
-            wire = self.cluster(RESPONSE).await.map_err(unreachable)?;
+            wire = self.cluster(RESPONSE).await?.map_err(unreachable)?;
             report = probe::ask(&mut wire).await.map_err(unreachable)?;
         }
         let wait_aof = report.judge(self.demands).map_err(unfit)?;
@@ -281,21 +317,33 @@ impl RedisLink {
         Ok(Live { wire, number, run: report.run().into(), wait_aof })
     }
 
-    async fn single(&self, response: Duration) -> RedisResult<MultiplexedConnection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(response));
-        let client = Client::open(self.info.clone())?;
-        client.get_multiplexed_async_connection_with_config(&config).await
+    fn client(&self) -> Result<Client, LinkError> {
+        let info = self.server.info.clone();
+        let client = match self.server.certificates()? {
+            Some(certificates) => Client::build_with_tls(info, certificates),
+            None => Client::open(info),
+        };
+        client.map_err(LinkError::Certificates)
     }
 
-    async fn cluster(&self, response: Duration) -> RedisResult<Wire> {
-        let client = ClusterClient::builder([self.info.clone()])
+    async fn cluster(&self, response: Duration) -> Result<RedisResult<Wire>, LinkError> {
+        let builder = ClusterClient::builder([self.server.info.clone()])
             .connection_timeout(CONNECT)
-            .response_timeout(response)
-            .build()?;
-        Ok(Wire::Many(client.get_async_connection().await?))
+            .response_timeout(response);
+        let builder = match self.server.certificates()? {
+            Some(certificates) => builder.certs(certificates),
+            None => builder,
+        };
+        let client = builder.build().map_err(LinkError::Certificates)?;
+        Ok(client.get_async_connection().await.map(Wire::Many))
     }
+}
+
+async fn single(client: &Client, response: Duration) -> RedisResult<Wire> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT))
+        .set_response_timeout(Some(response));
+    client.get_multiplexed_async_connection_with_config(&config).await.map(Wire::One)
 }
 
 /// Delays between attempts to connect: doubling, with jitter, without end.

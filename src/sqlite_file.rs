@@ -145,8 +145,13 @@ impl Fault {
                 user()
             ),
             Kind::IsFolder => {
-                let section = setting.split('.').next().unwrap_or_default();
-                format!("name a file in it, such as sqlite://{path}/{section}.db")
+                // A setting that is no URL takes a path.
+                match setting.strip_suffix(".url") {
+                    Some(section) => {
+                        format!("name a file in it, such as sqlite://{path}/{section}.db")
+                    }
+                    None => format!("name a file in it, such as {path}/spool.db"),
+                }
             }
             Kind::Full => format!(
                 "make room, or name a file on another disk with {setting}; nothing that was \

@@ -1,6 +1,5 @@
 //! Opening queue and store, and building the pipelines on them.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -40,8 +39,8 @@ pub(crate) struct Opened {
 
 /// Opens what a process of `role` needs. The store may be away: a server accepts without it.
 ///
-/// Limits and memory of identities must go by `clock` too. Where another machine keeps them by a time
-/// of its own, they are to be kept in this process when `clock` is not the machine's, as in a demo.
+/// Limits and memory of identities go by `clock` too: they are kept in this process when it is not the
+/// time of the world, as in a demo.
 pub(crate) async fn open(
     loaded: &Loaded,
     role: Role,
@@ -79,7 +78,7 @@ pub(crate) async fn open(
     let state = State {
         ingest: (role != Role::Worker).then(|| served(ingest)),
         store: Arc::new(store.clone()),
-        clients: shared.clients(&settings, &tasks).context("no randomness")?,
+        clients: shared.clients(&settings, &tasks).await.context("no randomness")?,
         request_ids: RequestIds::new(HashKey::random().context("no randomness")?),
         refusals: Unwritten::default(),
         readiness: Readiness::default(),
@@ -107,13 +106,19 @@ pub(crate) async fn open_queue(
     if !queue.url.expose().starts_with("redis") {
         return Ok(SqliteQueue::open(queue, tasks, Arc::clone(clock)).await.map_err(advised)?);
     }
-    // A worker accepts nothing.
-    let spool = if queue.spool && role != Role::Worker {
-        let path = Path::new(spool::FILE);
-        let opened = Spool::open(queue, path, tasks, Arc::clone(clock)).await;
-        Some(opened.context("the spool cannot be opened; queue.spool: false does without it")?)
-    } else {
-        None
+    // A worker accepts nothing, and made-up events are to be left nowhere.
+    let file = spool::file(settings).filter(|_| role != Role::Worker && clock.is_real());
+    let spool = match file {
+        Some(file) => {
+            let opened = Spool::open(queue, &file, tasks, Arc::clone(clock)).await;
+            Some(opened.map_err(|error| match error.help() {
+                Some(help) => {
+                    Advised::new(error, format!("{help}; false does without a spool")).into()
+                }
+                None => anyhow::Error::from(error),
+            })?)
+        }
+        None => None,
     };
     Ok(RedisQueue::open(queue, spool, tasks).await?)
 }

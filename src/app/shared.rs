@@ -1,5 +1,5 @@
 //! Opening what servers share beside queue and store: in Redis when the queue is there, in this
-//! process when not.
+//! process when not. A simulation shares nothing: Redis goes by the time of the world.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ impl Shared {
         let seen: Arc<dyn SeenSet> = Arc::new(MemorySeen::new(Arc::clone(clock)));
         let rates: Arc<dyn RateCounter> = Arc::new(MemoryRates::new(Arc::clone(clock)));
         let url = settings.queue.url.expose();
-        if role == Role::Worker || !url.starts_with("redis") {
+        if role == Role::Worker || !url.starts_with("redis") || !clock.is_real() {
             return Ok(Self { seen, rates, local: None, redis: None });
         }
         let redis = RedisShared::open(url, tasks).await?;
@@ -48,17 +48,18 @@ impl Shared {
 
     /// Makes client keys: from a key that all servers share and that changes every day, or from one
     /// that lives as long as the process. Nobody can tell tomorrow who came today.
-    pub(super) fn clients(
+    pub(super) async fn clients(
         &self,
         settings: &Settings,
         tasks: &Tasks,
     ) -> anyhow::Result<Arc<Clients>> {
         let trusted = settings.server.trusted_proxies.clone();
-        let clients = Arc::new(Clients::new(HashKey::random()?, trusted));
-        if let Some(redis) = &self.redis {
-            let keep = Arc::clone(redis).keep_client_key(Arc::clone(&clients), tasks.clone());
-            tasks.spawn(keep);
-        }
+        let fresh = HashKey::random()?;
+        let Some(redis) = &self.redis else { return Ok(Arc::new(Clients::new(fresh, trusted))) };
+        // Before the first request: its client is to be the same for all servers.
+        let key = redis.client_key(&fresh).await.unwrap_or(fresh);
+        let clients = Arc::new(Clients::new(key, trusted));
+        tasks.spawn(Arc::clone(redis).keep_client_key(Arc::clone(&clients), tasks.clone()));
         Ok(clients)
     }
 }

@@ -4,7 +4,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use redis::IntoConnectionInfo;
 use serde_json::Value;
 use stages::units::Span;
 
@@ -12,6 +11,7 @@ use super::codes::Code;
 use super::problem::{Finding, path, suggestion};
 use super::settings::{Listen, Settings};
 use super::tree::Tree;
+use crate::redis_link::Address;
 
 /// Acceptance window when no stage of the file sets one.
 const DEFAULT_WINDOW: Span = Span::days(3);
@@ -156,10 +156,11 @@ fn url_fault(section: &str, url: &str) -> Option<Finding> {
         return None;
     }
     if section == "queue" && ["redis", "rediss"].contains(&scheme) {
-        let message = format!("`{section}.url` names no host, or a database that is no number");
-        let fault = || Finding::value(&at, Code::InvalidUrl, message);
-        let help = "write it as redis://user:password@host:6379/0, or rediss:// for TLS";
-        return url.into_connection_info().is_err().then(|| fault().help(help));
+        let error = Address::parse(url).err()?;
+        let finding = Finding::value(&at, Code::InvalidUrl, format!("`{section}.url` {error}"));
+        return Some(
+            finding.help("write it as redis://user:password@host:6379/0, or rediss:// for TLS"),
+        );
     }
     if LATER.contains(&scheme) {
         let message = format!("`{section}.url`: {scheme} is not supported by this build");

@@ -1,11 +1,12 @@
 //! Every setting, with its default beside it. The doc lines become the JSON Schema of pipeline.yaml.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use stages::StageSpec;
 use stages::units::{Size, Span};
@@ -144,12 +145,25 @@ pub struct Queue {
     /// `max_events` and `max_bytes` (Redis only).
     #[schemars(range(min = 1))]
     pub shards: u32,
-    /// Local file `data/spool.db` of a server, bounded as the queue is, for the time that the queue
-    /// cannot be reached: events are accepted all the same and handed on later (Redis only).
-    pub spool: bool,
+    /// Local file of a server, bounded as the queue is, for the time that the queue cannot be
+    /// reached: events are accepted all the same and handed on later (Redis only). `true`:
+    /// `spool.db` beside a store that is a file, else `data/spool.db`; `false`: none; or the path of
+    /// the file.
+    pub spool: Spool,
     /// Allow a queue that forgets everything at exit (`sqlite::memory:`, or Redis without an
     /// append-only file together with `durability: relaxed`).
     pub allow_volatile: bool,
+}
+
+/// The file that keeps events while a queue in Redis is away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spool {
+    /// There is none.
+    Off,
+    /// Where it is expected.
+    On,
+    /// Here.
+    At(PathBuf),
 }
 
 /// When an append counts as durable.
@@ -249,6 +263,48 @@ impl Serialize for Listen {
     }
 }
 
+impl<'de> Deserialize<'de> for Spool {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Said {
+            Switch(bool),
+            Path(PathBuf),
+        }
+        match Said::deserialize(deserializer)? {
+            Said::Switch(true) => Ok(Self::On),
+            Said::Switch(false) => Ok(Self::Off),
+            // A word that was meant as a switch is no name of a file.
+            Said::Path(path) if path.extension().is_some() => Ok(Self::At(path)),
+            Said::Path(_) => Err(serde::de::Error::custom("expected true, false or a file")),
+        }
+    }
+}
+
+impl Serialize for Spool {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Off => serializer.serialize_bool(false),
+            Self::On => serializer.serialize_bool(true),
+            Self::At(path) => path.serialize(serializer),
+        }
+    }
+}
+
+impl JsonSchema for Spool {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Spool".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["boolean", "string"], "format": "switch-or-file" })
+    }
+}
+
 impl Default for Server {
     fn default() -> Self {
         Self {
@@ -280,7 +336,7 @@ impl Default for Queue {
             wait_replicas: 0,
             claim_after: Span::seconds(30),
             shards: 1,
-            spool: true,
+            spool: Spool::On,
             allow_volatile: false,
         }
     }

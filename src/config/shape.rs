@@ -136,6 +136,9 @@ impl<'s> Shape<'s> {
                 return "an address such as 127.0.0.1:9464, or `off`".to_owned();
             }
             Some("cidr") => return "a network such as 10.0.0.0/8".to_owned(),
+            Some("switch-or-file") => {
+                return "true, false, or the path of a file such as /var/lib/x/spool.db".to_owned();
+            }
             _ => {}
         }
         // Types with a syntax of their own describe it in their definition.
@@ -175,6 +178,7 @@ impl<'s> Shape<'s> {
             Some("cidr") if text.contains('/') => {
                 Some("up to 32 bits are fixed of an IPv4 network, up to 128 of one of IPv6")
             }
+            Some("switch-or-file") => switch(text),
             Some("cidr") => Some("names are not looked up: write the numbers of the network"),
             _ if of("pattern").is_some() && text.parse::<f64>().is_ok() => {
                 Some("add a unit: s, m, h or d")
@@ -302,13 +306,10 @@ impl<'s> Shape<'s> {
             Value::String(text) if self.fits_unquoted(text) => {
                 finding.help("write it without quotes")
             }
-            Value::String(text) if self.types().contains(&"boolean") => {
-                match text.to_lowercase().as_str() {
-                    "yes" | "on" | "y" => finding.help("write `true`"),
-                    "no" | "off" | "n" => finding.help("write `false`"),
-                    _ => finding,
-                }
-            }
+            Value::String(text) if self.types().contains(&"boolean") => match switch(text) {
+                Some(help) => finding.help(help),
+                None => finding,
+            },
             Value::String(_) if self.types() == ["array"] => {
                 finding.help("put it in brackets: [one, two]")
             }
@@ -326,6 +327,15 @@ impl<'s> Shape<'s> {
             }
             _ => finding,
         }
+    }
+}
+
+/// What to write for a word that means yes or no.
+fn switch(text: &str) -> Option<&'static str> {
+    match text.to_lowercase().as_str() {
+        "yes" | "on" | "y" => Some("write `true`"),
+        "no" | "off" | "n" => Some("write `false`"),
+        _ => None,
     }
 }
 

@@ -58,6 +58,8 @@ type Appends = mpsc::Sender<(Row, Reply)>;
 /// A queue in Redis.
 pub struct RedisQueue {
     link: Arc<RedisLink>,
+    /// The way of the appends, perhaps the same.
+    appends: Arc<RedisLink>,
     scripts: Arc<Scripts>,
     claims: Arc<Claims>,
     /// Takes what the server cannot take at the moment.
@@ -255,6 +257,7 @@ impl Queue for RedisQueue {
         if let Some(spool) = &self.spool {
             spool.close().await;
         }
+        self.appends.close();
         self.link.close();
     }
 }

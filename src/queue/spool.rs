@@ -12,6 +12,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use stages::ports::{AppendError, QueueError};
 use stages::{Clock, Entry, EntryId, HashKey};
 use tokio::sync::{Mutex, Notify};
@@ -20,17 +21,36 @@ use tokio_util::sync::CancellationToken;
 use super::redis::{Origin, Target};
 use super::sqlite::{self, SqliteQueue};
 use super::{Queue, QueueState};
-use crate::config::settings::{self, Secret};
+use crate::config::settings::{self, Settings};
 use crate::shutdown::Tasks;
 
-/// Where the spool is, below the working directory.
-pub const FILE: &str = "data/spool.db";
+/// The setting that names the file.
+const SETTING: &str = "queue.spool";
+/// The file's name, and the folder where everything is that no setting puts elsewhere.
+const NAME: &str = "spool.db";
+const FOLDER: &str = "data";
 /// Notes in the file: the installation's key for identities, and under which name rows go on.
 const KEY: &str = "installation_key";
 const SENDER: &str = "sender";
 /// Before the payload: nothing is known of the entry elsewhere, or the queue may have it already.
 const UNSENT: u8 = 0;
 const UNCERTAIN: u8 = 1;
+
+/// The file that settings name, if any: unless they say where, it lies beside a store that is a file,
+/// and else where queue and store are by default.
+pub fn file(settings: &Settings) -> Option<PathBuf> {
+    let beside_store = || {
+        let store = settings.store.url.expose();
+        let options = store.parse::<SqliteConnectOptions>().ok()?;
+        let in_file = store.starts_with("sqlite:") && !store.contains("memory");
+        in_file.then(|| options.get_filename().with_file_name(NAME))
+    };
+    match &settings.queue.spool {
+        settings::Spool::Off => None,
+        settings::Spool::On => Some(beside_store().unwrap_or_else(|| Path::new(FOLDER).join(NAME))),
+        settings::Spool::At(path) => Some(path.clone()),
+    }
+}
 
 /// A spool.
 pub struct Spool {
@@ -57,9 +77,7 @@ impl Spool {
         tasks: &Tasks,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, sqlite::OpenError> {
-        let url = Secret::new(format!("sqlite://{}", path.display()));
-        let of_file = settings::Queue { url, ..settings.clone() };
-        let file = SqliteQueue::open(&of_file, tasks, clock).await?;
+        let file = SqliteQueue::open_file(path, SETTING, settings, tasks, clock).await?;
         Ok(Arc::new(Self {
             file,
             max_events: settings.max_events,

@@ -12,6 +12,7 @@ mod statements;
 mod tests;
 mod writer;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -72,6 +73,27 @@ impl SqliteQueue {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, OpenError> {
         let place = Place::new(settings.url.expose(), settings.allow_volatile)?;
+        Self::open_at(place, settings, tasks, clock).await
+    }
+
+    /// Like [`SqliteQueue::open`], in a file that another setting than `queue.url` names.
+    pub(super) async fn open_file(
+        path: &Path,
+        setting: &'static str,
+        settings: &settings::Queue,
+        tasks: &Tasks,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, OpenError> {
+        let place = Place::File { path: path.to_owned(), setting };
+        Self::open_at(place, settings, tasks, clock).await
+    }
+
+    async fn open_at(
+        place: Place,
+        settings: &settings::Queue,
+        tasks: &Tasks,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, OpenError> {
         let opened = place.open().await?;
         let changed = Arc::new(Notify::new());
         let claims = Claims::new(opened.reader.clone(), changed.clone(), place.lock_path());

@@ -5,12 +5,52 @@
 use redis::aio::ConnectionLike;
 use redis::{ErrorKind, RedisError, RedisResult, Value, cmd, from_redis_value};
 
-use super::Wire;
+use super::{Script, Wire};
 
 /// The oldest release with everything that the queue needs.
 const OLDEST: (u32, u32) = (7, 0);
 /// The oldest release with WAITAOF.
 const WAITAOF: (u32, u32) = (7, 2);
+/// What queue and shared state need beyond what a probe itself does. `docs/redis.md` has the line that
+/// gives a user these rights and no more, and a test starts a server with it.
+const COMMANDS: [&str; 34] = [
+    "time",
+    "get",
+    "set",
+    "unlink",
+    "exists",
+    "rename",
+    "expireat",
+    "hget",
+    "hset",
+    "hsetnx",
+    "hmget",
+    "hgetall",
+    "hdel",
+    "hincrby",
+    "sadd",
+    "scard",
+    "smismember",
+    "xadd",
+    "xlen",
+    "xrange",
+    "xack",
+    "xdel",
+    "xpending",
+    "xclaim",
+    "xautoclaim",
+    "xreadgroup",
+    "xgroup create",
+    "xgroup delconsumer",
+    "xinfo consumers",
+    "ping",
+    "info",
+    "evalsha",
+    "script load",
+    "select",
+];
+/// A key as the program uses them.
+const KEY: &str = "analytics:{queue}:meta";
 
 /// What a server must promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +72,27 @@ pub enum ProbeError {
         "it refuses this user: check user and password in queue.url, and the rights of the user"
     )]
     Denied(#[source] RedisError),
+    /// The user lacks rights.
+    #[error(
+        "its user may not use {} on keys analytics:*: an ACL that gives exactly the rights needed is \
+         in docs/redis.md", .missing.join(", ")
+    )]
+    Rights {
+        /// The commands.
+        missing: Vec<String>,
+    },
+    /// Its certificate is not good enough.
+    #[error(
+        "its certificate is not accepted: name the authority that signed it, as in \
+         rediss://host?sslrootcert=/path/ca.pem, and the host as the certificate does"
+    )]
+    Certificate(#[source] RedisError),
+    /// It wants to know who comes.
+    #[error(
+        "it wants a certificate of this side: name one, as in \
+         rediss://host?sslcert=/path/client.pem&sslkey=/path/client.key"
+    )]
+    Unnamed(#[source] RedisError),
     /// It is too old.
     #[error("it is release {found}; Redis 7.0 or later, or Valkey, is needed")]
     TooOld {
@@ -75,11 +136,22 @@ pub enum ProbeError {
 }
 
 impl ProbeError {
-    /// A failure that is the user's; any other comes back.
-    pub(super) fn denied(error: RedisError) -> Result<Self, RedisError> {
+    /// A failure that no other attempt cures; any other comes back.
+    pub(super) fn refused(error: RedisError) -> Result<Self, RedisError> {
         let denied = error.kind() == ErrorKind::AuthenticationFailed
             || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"));
-        if denied { Ok(Self::Denied(error)) } else { Err(error) }
+        if denied {
+            return Ok(Self::Denied(error));
+        }
+        // The errors of TLS come as input and output errors with these words.
+        let text = error.to_string();
+        if text.contains("invalid peer certificate") {
+            Ok(Self::Certificate(error))
+        } else if text.contains("CertificateRequired") {
+            Ok(Self::Unnamed(error))
+        } else {
+            Err(error)
+        }
     }
 }
 
@@ -88,6 +160,8 @@ pub(super) struct Report {
     nodes: Vec<String>,
     /// `appendfsync` of every node, if they tell.
     appendfsync: RedisResult<Vec<String>>,
+    /// Commands that the user may not use.
+    missing: Vec<String>,
 }
 
 /// Asks everything that [`Report::judge`] needs.
@@ -102,7 +176,19 @@ pub(super) async fn ask(wire: &mut Wire) -> RedisResult<Report> {
         }
         text => vec![from_redis_value(text)?],
     };
-    Ok(Report { nodes, appendfsync: appendfsync(wire).await })
+    let mut report = Report { nodes, appendfsync: appendfsync(wire).await, missing: Vec::new() };
+    // A single node of a cluster has only some of the keys; the cluster is asked afterwards.
+    if matches!(wire, Wire::Many(_)) || !report.in_cluster() {
+        report.missing = missing_rights(wire).await?;
+    }
+    Ok(report)
+}
+
+async fn missing_rights(wire: &mut Wire) -> RedisResult<Vec<String>> {
+    let script = Script::new(&["#!lua flags=no-writes\n", include_str!("rights.lua")]);
+    let mut call = script.call(&[KEY]);
+    call.arg(COMMANDS.as_slice());
+    Ok(from_redis_value(script.run(wire, &call).await?)?)
 }
 
 async fn appendfsync(wire: &mut Wire) -> RedisResult<Vec<String>> {
@@ -141,6 +227,9 @@ impl Report {
 
     /// Whether the servers keep what is demanded; if so, whether with the help of WAITAOF.
     pub(super) fn judge(&self, demands: Demands) -> Result<bool, ProbeError> {
+        if !self.missing.is_empty() {
+            return Err(ProbeError::Rights { missing: self.missing.clone() });
+        }
         for node in &self.nodes {
             judge_node(node)?;
             let keeps = member(node, "aof_enabled") == "1";
@@ -196,7 +285,8 @@ mod tests {
     const RELAXED: Demands = Demands::Relaxed { volatile: false };
 
     fn report(node: &str, appendfsync: &str) -> Report {
-        Report { nodes: vec![node.to_owned()], appendfsync: Ok(vec![appendfsync.to_owned()]) }
+        let appendfsync = Ok(vec![appendfsync.to_owned()]);
+        Report { nodes: vec![node.to_owned()], appendfsync, missing: Vec::new() }
     }
 
     #[test]
@@ -265,7 +355,7 @@ mod tests {
     fn one_bad_node_spoils_a_cluster() {
         let good = NODE.replace("cluster_enabled:0", "cluster_enabled:1");
         let bad = good.replace("noeviction", "volatile-ttl");
-        let report = Report { nodes: vec![good, bad], appendfsync: Ok(vec!["always".to_owned()]) };
+        let report = Report { nodes: vec![good, bad], ..report(NODE, "always") };
         assert!(report.in_cluster());
         assert_eq!(report.run(), "");
         assert!(matches!(report.judge(RELAXED), Err(ProbeError::Evicting { .. })));

@@ -95,7 +95,10 @@ impl RedisShared {
     }
 
     /// The key that all servers use now; `fresh`, if there is none.
-    async fn client_key(&self, fresh: &HashKey) -> Result<HashKey, SharedError> {
+    ///
+    /// # Errors
+    /// When Redis does not answer within a second.
+    pub async fn client_key(&self, fresh: &HashKey) -> Result<HashKey, SharedError> {
         let mut keep = cmd("SET");
         keep.arg(CLIENT_KEY).arg(fresh.expose()).arg("NX").arg("EX").arg(KEY_LIFETIME.as_secs());
         // GET tells the key before, and that there was none by nothing.

@@ -16,6 +16,11 @@ pub trait Clock: Send + Sync {
     /// Time since an arbitrary fixed point; never goes back.
     fn monotonic(&self) -> Duration;
 
+    /// Whether this is the time of the world, which other machines go by as well.
+    fn is_real(&self) -> bool {
+        true
+    }
+
     /// The current UTC hour.
     fn hour(&self) -> Hour {
         Hour::containing(self.unix_millis().div_euclid(1_000))
@@ -90,5 +95,9 @@ impl Clock for ManualClock {
 
     fn monotonic(&self) -> Duration {
         self.lock().1
+    }
+
+    fn is_real(&self) -> bool {
+        false
     }
 }

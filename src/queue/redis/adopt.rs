@@ -4,7 +4,7 @@
 use redis::{Value, cmd};
 use stages::ports::QueueError;
 
-use super::shard::{CONFIRM_MS, read};
+use super::shard::{DISK_MS, read};
 use super::{META, REFUSALS, RedisQueue, refusal_field};
 use crate::queue::{Past, Queue};
 
@@ -34,7 +34,7 @@ impl RedisQueue {
             let taken: u32 = read(self.scripts.adopt.run(&mut live.wire, &call).await?)?;
             if live.wait_aof {
                 let mut wait = cmd("WAITAOF");
-                wait.arg(1).arg(0).arg(CONFIRM_MS);
+                wait.arg(1).arg(0).arg(DISK_MS);
                 wait.query_async::<Value>(&mut live.wire).await?;
             }
             Ok(taken == 1)

@@ -73,10 +73,17 @@ impl RedisQueue {
             spool.learn_key(&identity_key).await.map_err(OpenError::Spool)?;
         }
         let consumer = EntryId::random().map_err(OpenError::Random)?.to_string();
+        // Who waits for disks or replicas keeps everybody behind it waiting, so appends then have a
+        // connection of their own.
+        let waits = settings.durability == Durability::Fsync || settings.wait_replicas > 0;
+        let appends = match waits {
+            true => RedisLink::open(url, demands(settings), true, tasks).await?,
+            false => Arc::clone(&link),
+        };
         let scripts = Arc::new(Scripts::new());
         let shards: Vec<_> = (0..count).map(|index| Arc::new(Shard::new(index))).collect();
         let target = Arc::new(Target {
-            link: Arc::clone(&link),
+            link: Arc::clone(&appends),
             scripts: Arc::clone(&scripts),
             shards: shards.clone(),
             appending: settings.shards,
@@ -96,6 +103,7 @@ impl RedisQueue {
         );
         Ok(Arc::new(Self {
             link,
+            appends,
             scripts,
             claims: Arc::new(claims),
             spool,

@@ -9,15 +9,17 @@ use stages::{EntryId, Hour};
 use super::failure::Failure;
 use super::scripts::Scripts;
 use crate::queue::Position;
-use crate::redis_link::{Live, unknown_script};
+use crate::redis_link::{Live, Script, unknown_script};
 
 /// The consumer group of the workers.
 pub(super) const GROUP: &str = "workers";
 /// How long the last number of an appender is kept after its last append: far longer than an entry
 /// can wait anywhere without expiring.
 const APPENDER_LIFETIME_SECONDS: u64 = 30 * 86_400;
-/// How long WAIT and WAITAOF wait, in milliseconds; less than a connection waits for its answer.
-pub(super) const CONFIRM_MS: u64 = 4_000;
+/// How long WAITAOF and WAIT wait, in milliseconds; together less than a connection waits for its
+/// answer. A disk that is asked once a second takes that long, a replica that is well a moment.
+pub(super) const DISK_MS: u64 = 3_000;
+const REPLICAS_MS: u64 = 1_000;
 
 /// Names an appender: random, and another one after every append of which the outcome is unknown.
 pub(in crate::queue) type Appender = EntryId;
@@ -105,26 +107,24 @@ impl Shard {
             call.arg(number).arg(row.id.as_bytes()).arg(row.events).arg(row.door_duplicates);
             call.arg(&row.received).arg(&row.payload);
         }
-        let answer = if live.wait_aof || terms.replicas > 0 {
-            confirmed(scripts, &mut live, call, terms.replicas).await?
-        } else {
-            scripts.append.run(&mut live.wire, &call).await?
-        };
+        let answer = confirmed(&scripts.append, &mut live, call, terms.replicas).await?;
         let (run, accepted, fits): (String, u64, String) = read(answer)?;
         self.learn(run, accepted);
         Ok(fits.bytes().map(|fit| fit == b'1').collect())
     }
 
-    /// Closes an appender. Answers the number of the last entry that was taken from it.
+    /// Closes an appender. Answers the number of the last entry that was taken from it, and that has
+    /// reached what an append must reach.
     pub(super) async fn close(
         &self,
         scripts: &Scripts,
-        live: &mut Live,
+        mut live: Live,
         appender: Appender,
-    ) -> RedisResult<u64> {
+        terms: Terms,
+    ) -> Result<u64, Failure> {
         let mut call = scripts.close.call(&[self.appender(appender)]);
         call.arg(APPENDER_LIFETIME_SECONDS);
-        read(scripts.close.run(&mut live.wire, &call).await?)
+        Ok(read(confirmed(&scripts.close, &mut live, call, terms.replicas).await?)?)
     }
 
     fn appender(&self, appender: Appender) -> String {
@@ -184,24 +184,27 @@ impl Shard {
     }
 }
 
-/// Makes a call that must also have reached the disk, or replicas.
+/// Makes a call, and waits until the disk and replicas have it where they must.
 async fn confirmed(
-    scripts: &Scripts,
+    script: &Script,
     live: &mut Live,
     call: Cmd,
     replicas: u32,
 ) -> Result<Value, Failure> {
+    if !live.wait_aof && replicas == 0 {
+        return Ok(script.run(&mut live.wire, &call).await?);
+    }
     let mut pipeline = redis::pipe();
     pipeline.add_command(call);
     if live.wait_aof {
-        pipeline.cmd("WAITAOF").arg(1).arg(0).arg(CONFIRM_MS);
+        pipeline.cmd("WAITAOF").arg(1).arg(0).arg(DISK_MS);
     }
     if replicas > 0 {
-        pipeline.cmd("WAIT").arg(replicas).arg(CONFIRM_MS);
+        pipeline.cmd("WAIT").arg(replicas).arg(REPLICAS_MS);
     }
     let answers = match pipeline.query_async::<Vec<Value>>(&mut live.wire).await {
         Err(error) if unknown_script(&error) => {
-            scripts.append.load(&mut live.wire).await?;
+            script.load(&mut live.wire).await?;
             pipeline.query_async(&mut live.wire).await?
         }
         answers => answers?,

@@ -60,9 +60,13 @@ impl Target {
         shard: u32,
         appender: Appender,
     ) -> Result<u64, Failure> {
-        let mut live = self.link.live()?;
-        let closed = self.shard(shard).close(&self.scripts, &mut live, appender).await;
-        Ok(closed.inspect_err(|error| self.link.heed(live.number, error))?)
+        let live = self.link.live()?;
+        let number = live.number;
+        let closed = self.shard(shard).close(&self.scripts, live, appender, self.terms).await;
+        if let Err(Failure::Redis(error)) = &closed {
+            self.link.heed(number, error);
+        }
+        closed
     }
 
     /// One that is named by a row of another time may be none of today's; its keys are the same.

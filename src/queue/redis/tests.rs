@@ -2,6 +2,7 @@
 
 mod adopt;
 mod faults;
+mod replica;
 
 use redis::aio::MultiplexedConnection;
 use test_servers::Redis;
@@ -28,7 +29,11 @@ impl Bench for StreamBench {
     }
 
     fn settings(&self) -> settings::Queue {
-        settings::Queue { url: Secret::new(&self.url), spool: false, ..settings::Queue::default() }
+        settings::Queue {
+            url: Secret::new(&self.url),
+            spool: settings::Spool::Off,
+            ..settings::Queue::default()
+        }
     }
 
     async fn open_with(&self, settings: &settings::Queue) -> Arc<dyn Queue> {

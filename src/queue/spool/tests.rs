@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use test_servers::Redis;
 
 use super::*;
+use crate::config::settings::Secret;
 use crate::queue::conformance::{NO_PATIENCE, claim_all, entry, id, ids};
 use crate::queue::redis::RedisQueue;
 
@@ -209,6 +210,25 @@ async fn a_full_spool_refuses_and_a_full_queue_is_waited_for() {
     until_forwarded(&queue).await;
     let state = observer.state().await.unwrap();
     assert_eq!((state.entries, state.accepted), (2, 5));
+}
+
+#[test]
+fn the_file_is_where_it_is_expected() {
+    use settings::Spool::{At, Off, On};
+    for (spool, store, want) in [
+        (On, "postgres://host/analytics", Some("data/spool.db")),
+        (On, "sqlite://data/analytics.db", Some("data/spool.db")),
+        (On, "sqlite:///var/lib/a%20b/analytics.db?mode=rwc", Some("/var/lib/a b/spool.db")),
+        (On, "sqlite://analytics.db", Some("spool.db")),
+        (On, "sqlite::memory:", Some("data/spool.db")),
+        (At("/var/spool.db".into()), "sqlite://analytics.db", Some("/var/spool.db")),
+        (Off, "sqlite://analytics.db", None),
+    ] {
+        let mut settings = Settings::default();
+        settings.store.url = Secret::new(store);
+        settings.queue.spool = spool;
+        assert_eq!(file(&settings), want.map(PathBuf::from), "{store}");
+    }
 }
 
 #[test]

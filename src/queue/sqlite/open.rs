@@ -29,7 +29,7 @@ const READERS: u32 = 4;
 pub(super) const BUSY: i32 = 5;
 pub(super) const FULL: i32 = 13;
 
-/// The setting that names the file.
+/// The setting that names the file of a queue.
 const SETTING: &str = "queue.url";
 
 /// Ids have no index: random keys would touch a page of their own with every append. Claims and
@@ -83,14 +83,16 @@ pub enum OpenError {
     #[error(transparent)]
     File(#[from] Fault),
     /// The file is a database of something else.
-    #[error("{} (queue.url) is a database, but not a queue", .path.display())]
+    #[error("{} ({setting}) is a database, but not a queue", .path.display())]
     NotAQueue {
         /// The file.
         path: PathBuf,
+        /// The setting that names it.
+        setting: &'static str,
     },
     /// The file was written by a newer release.
     #[error(
-        "the queue {} (queue.url) has format {found} of a newer release; this one, {}, knows formats \
+        "the queue {} ({setting}) has format {found} of a newer release; this one, {}, knows formats \
          up to {VERSION}",
         .path.display(),
         env!("CARGO_PKG_VERSION")
@@ -98,6 +100,8 @@ pub enum OpenError {
     Newer {
         /// The file.
         path: PathBuf,
+        /// The setting that names it.
+        setting: &'static str,
         /// Its version.
         found: i64,
     },
@@ -105,10 +109,12 @@ pub enum OpenError {
     #[error("cannot make the installation's identity key: no random bytes from the system ({0})")]
     Random(getrandom::Error),
     /// Anything else.
-    #[error("cannot open the queue {} (queue.url)", .path.display())]
+    #[error("cannot open the queue {} ({setting})", .path.display())]
     Failed {
         /// The file.
         path: PathBuf,
+        /// The setting that names it.
+        setting: &'static str,
         /// Why.
         source: DbErr,
     },
@@ -127,11 +133,10 @@ impl OpenError {
             Self::NotAQueue { .. } => {
                 "name another file: the queue needs one of its own, apart from store.url".to_owned()
             }
-            Self::Newer { .. } => {
-                "start the newer release, or name another file with queue.url; what waits in this \
+            Self::Newer { setting, .. } => format!(
+                "start the newer release, or name another file with {setting}; what waits in this \
                  one stays there"
-                    .to_owned()
-            }
+            ),
             Self::Random(_) | Self::Failed { .. } => return None,
         })
     }
@@ -141,7 +146,11 @@ impl OpenError {
 #[derive(Clone, Debug)]
 pub(super) enum Place {
     /// In a file.
-    File(PathBuf),
+    File {
+        path: PathBuf,
+        /// The setting that names it.
+        setting: &'static str,
+    },
     /// In memory: a single connection, as the data ends with it.
     Memory,
 }
@@ -169,14 +178,14 @@ impl Place {
             "" => Err(OpenError::Url),
             ":memory:" if allow_volatile => Ok(Self::Memory),
             ":memory:" => Err(OpenError::Volatile),
-            _ => Ok(Self::File(path)),
+            _ => Ok(Self::File { path, setting: SETTING }),
         }
     }
 
     /// The file whose lock is the right to drain.
     pub(super) fn lock_path(&self) -> Option<PathBuf> {
         match self {
-            Self::File(path) => {
+            Self::File { path, .. } => {
                 let mut name = path.clone().into_os_string();
                 name.push(".worker.lock");
                 Some(name.into())
@@ -187,13 +196,15 @@ impl Place {
 
     /// Opens the queue, and creates what is missing of it.
     pub(super) async fn open(&self) -> Result<Opened, OpenError> {
-        if let Self::File(path) = self {
-            sqlite_file::prepare(path, SETTING)?;
+        if let Self::File { path, setting } = self {
+            sqlite_file::prepare(path, setting)?;
         }
         let writer = self.connect(1).await.map_err(|error| self.explain(error))?;
         let identity_key = self.prepare(&writer).await?;
         let reader = match self {
-            Self::File(_) => self.connect(READERS).await.map_err(|error| self.explain(error))?,
+            Self::File { .. } => {
+                self.connect(READERS).await.map_err(|error| self.explain(error))?
+            }
             Self::Memory => writer.clone(),
         };
         Ok(Opened { writer, reader, identity_key })
@@ -203,7 +214,7 @@ impl Place {
     pub(super) async fn connect(&self, connections: u32) -> Result<DatabaseConnection, DbErr> {
         // A path is not always a valid address, so it is set below.
         let (url, file) = match self {
-            Self::File(path) => ("sqlite://queue.db", Some(path.clone())),
+            Self::File { path, .. } => ("sqlite://queue.db", Some(path.clone())),
             Self::Memory => ("sqlite::memory:", None),
         };
         let mut options = ConnectOptions::new(url);
@@ -240,13 +251,15 @@ impl Place {
         let tables = number(&tx, "SELECT count(*) FROM sqlite_master").await;
         match (id, version, tables) {
             (Ok(APPLICATION_ID), Ok(found), Ok(_)) if found > VERSION => {
-                return Err(OpenError::Newer { path: self.path(), found });
+                return Err(OpenError::Newer { path: self.path(), setting: self.setting(), found });
             }
             (Ok(APPLICATION_ID), Ok(_), Ok(_)) => {}
             (Ok(0), Ok(0), Ok(0)) => {
                 create(&tx).await.map_err(|error| self.explain(error))?;
             }
-            (Ok(_), Ok(_), Ok(_)) => return Err(OpenError::NotAQueue { path: self.path() }),
+            (Ok(_), Ok(_), Ok(_)) => {
+                return Err(OpenError::NotAQueue { path: self.path(), setting: self.setting() });
+            }
             (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
                 return Err(self.explain(error));
             }
@@ -259,16 +272,23 @@ impl Place {
 
     fn path(&self) -> PathBuf {
         match self {
-            Self::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
+            Self::File { path, .. } => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
             Self::Memory => Path::new(":memory:").to_owned(),
         }
     }
 
+    const fn setting(&self) -> &'static str {
+        match self {
+            Self::File { setting, .. } => setting,
+            Self::Memory => SETTING,
+        }
+    }
+
     fn explain(&self, error: DbErr) -> OpenError {
-        let path = self.path();
-        match extended_code(&error).and_then(|code| Fault::from_code(code, &path, SETTING)) {
+        let (path, setting) = (self.path(), self.setting());
+        match extended_code(&error).and_then(|code| Fault::from_code(code, &path, setting)) {
             Some(fault) => OpenError::File(fault),
-            None => OpenError::Failed { path, source: error },
+            None => OpenError::Failed { path, setting, source: error },
         }
     }
 }

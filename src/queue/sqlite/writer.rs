@@ -178,10 +178,10 @@ impl Writer {
         match self.place {
             // In memory, readers wait for the same connection.
             Place::Memory => drop(connection),
-            Place::File(_) if outcome.is_ok() => self.connection = Some(connection),
+            Place::File { .. } if outcome.is_ok() => self.connection = Some(connection),
             // SQLite rolls some failed transactions back by itself and leaves others open. A new
             // connection has neither.
-            Place::File(_) => connection.close_on_drop(),
+            Place::File { .. } => connection.close_on_drop(),
         }
         outcome
     }
@@ -282,7 +282,7 @@ impl Writer {
     /// In memory, reader and writer are the same connection.
     async fn reader_closed(&self) -> Result<(), DbErr> {
         match self.place {
-            Place::File(_) => self.reader.close_by_ref().await,
+            Place::File { .. } => self.reader.close_by_ref().await,
             Place::Memory => Ok(()),
         }
     }

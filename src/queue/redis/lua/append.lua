@@ -35,6 +35,9 @@ for i = 8, #ARGV, 6 do
 end
 if #index > 0 then
   redis.call('HSET', KEYS[2], unpack(index))
+end
+if last > 0 then
+  -- Also when all were taken before: who waits for disks or replicas waits for the newest write.
   redis.call('SET', KEYS[4], whole(last), 'EX', ARGV[7])
 end
 if #index > 0 or t.changed then

@@ -36,12 +36,15 @@ async fn forgetting(server: &Redis, act: impl AsyncFnOnce()) {
     server.start_again();
 }
 
-/// Waits until a queue has noticed that the server went away, and is connected again.
-async fn reconnected(queue: &RedisQueue) {
-    while queue.state().await.is_ok() {
-        tokio::task::yield_now().await;
+/// Waits until a queue is connected to the server that runs now.
+async fn reconnected(queue: &RedisQueue, server: &Redis) {
+    let info = server.cli(&["info", "server"]);
+    let (_, run) = info.split_once("run_id:").unwrap();
+    for link in [&queue.link, &queue.appends] {
+        while !link.live().is_ok_and(|live| run.starts_with(&*live.run)) {
+            tokio::task::yield_now().await;
+        }
     }
-    queue.link.up().await;
 }
 
 #[tokio::test]
@@ -63,7 +66,7 @@ async fn what_a_crash_set_back_is_healed_by_whoever_saw_most() {
     })
     .await;
     for queue in [&saw_ten, &saw_five, &fresh] {
-        reconnected(queue).await;
+        reconnected(queue, &server).await;
     }
     let after = |state: QueueState| (state.entries, state.accepted, state.healed);
     assert_eq!(after(fresh.state().await.unwrap()), (3, 3, 0));
@@ -88,7 +91,7 @@ async fn what_a_worker_saw_of_entries_heals_as_well() {
         assert_eq!(ids(&worker.claim(100, LONG).await.unwrap()), [id(1), id(2)]);
     })
     .await;
-    reconnected(&worker).await;
+    reconnected(&worker, &server).await;
     let state = worker.state().await.unwrap();
     assert_eq!((state.entries, state.accepted, state.healed), (1, 7, 6));
 }
@@ -104,7 +107,7 @@ async fn an_acknowledgement_from_before_a_crash_removes_nothing_that_came_after(
         assert_eq!(ids(&queue.claim(100, NO_PATIENCE).await.unwrap()), [id(1), id(2)]);
     })
     .await;
-    reconnected(&queue).await;
+    reconnected(&queue, &server).await;
     // They stand where the forgotten ones stood.
     queue.append(&entry(3, 1, 0)).await.unwrap();
     queue.append(&entry(4, 1, 0)).await.unwrap();
@@ -192,7 +195,7 @@ async fn an_append_without_an_answer_is_unknown_and_one_that_was_never_sent_is_n
     let unsent = queue.append(&entry(2, 1, 0)).await;
     assert!(matches!(unsent, Err(AppendError::Unavailable(_))), "{unsent:?}");
     server.start_again();
-    queue.link.up().await;
+    reconnected(&queue, &server).await;
     queue.append(&entry(3, 1, 0)).await.unwrap();
 }
 
@@ -261,11 +264,11 @@ async fn mistakes_are_explained() {
     let locked_at = |user: &str| at(&format!("{user}127.0.0.1:{}", locked.port()));
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (url, durability, want) in [
-        (at(""), Durability::Fsync, "queue.url is not the address of a Redis server"),
+        (at(""), Durability::Fsync, "queue.url names no host, or a database that is no number"),
         (
             at("localhost:6379/x"),
             Durability::Fsync,
-            "queue.url is not the address of a Redis server",
+            "queue.url names no host, or a database that is no number",
         ),
         (at(&nobody.to_string()), Durability::Fsync, "cannot reach the Redis server at 127.0.0.1:"),
         (server.database(), Durability::Relaxed, "set `maxmemory-policy noeviction`"),
