@@ -110,3 +110,65 @@ pub fn write_payload(event: &Scanned) -> Result<String, serde_json::Error> {
 pub fn read_payload(text: &str) -> Result<Scanned, serde_json::Error> {
     serde_json::from_str::<Fields>(text).map(Scanned::restore)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scanned::{Level, Status};
+    use crate::testing::scanned;
+
+    /// What a release wrote before this one, and one will read after it: two events, the second with
+    /// everything that an event can have. These bytes change together with [`FORMAT`] only.
+    const WRITTEN: &str = "\
+        01a0cc3c0109090909090909090909090909090909030206312e32332e300c6765745f666f72656361737400\
+        0080c4a0a80d000000000000000000000b312e32332e302d72632e310a6765745f616c657274730102e08ba0\
+        a80d010774696d656f757401a41301046e6f61610101010401025553010b6772616e756c617269747906686f\
+        75726c79011030313233343536373839616263646566019a010100000000000000000000000000000005";
+
+    fn entry() -> Entry {
+        let hour = Hour::from_epoch_hours(496_400);
+        let full = scanned("get_alerts")
+            .version("1.23.0-rc.1")
+            .status(Status::Error)
+            .error("timeout")
+            .level(Level::Detailed)
+            .hour(hour.plus(-1))
+            .response_time_ms(1_234)
+            .service("noaa")
+            .cache_hit(true)
+            .retry_count(2)
+            .country("US")
+            .parameter("granularity", "hourly")
+            .session("0123456789abcdef", 77)
+            .identity(5);
+        Entry {
+            id: EntryId::from_bytes([7; 16]),
+            received: hour,
+            batch_key: Some(BatchKey::from_bytes([9; 16])),
+            door_duplicates: 3,
+            events: vec![scanned("get_forecast").hour(hour).build(), full.build()],
+        }
+    }
+
+    #[test]
+    fn processes_of_several_releases_understand_each_other() {
+        let written: String =
+            entry().encode().unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(written, WRITTEN);
+        let bytes: Vec<u8> = (0..WRITTEN.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(WRITTEN.get(at..at + 2).unwrap(), 16).unwrap())
+            .collect();
+        assert_eq!(Entry::decode(entry().id, &bytes).unwrap(), entry());
+    }
+
+    #[test]
+    fn what_a_newer_release_wrote_is_named_and_not_misread() {
+        let mut bytes = entry().encode().unwrap();
+        bytes[0] = FORMAT + 1;
+        let error = Entry::decode(entry().id, &bytes).unwrap_err();
+        assert!(matches!(error, DecodeError::UnknownFormat(2)), "{error}");
+        assert!(matches!(Entry::decode(entry().id, &[]), Err(DecodeError::Empty)));
+        assert!(matches!(Entry::decode(entry().id, &[FORMAT, 1]), Err(DecodeError::Damaged(_))));
+    }
+}

@@ -1,7 +1,6 @@
 //! PostgreSQL failing under load, in every way a server can: stopped, cancelling statements, ending
 //! sessions, holding locks; and a worker that is stopped in the middle of a transaction.
 
-use std::process::Command;
 use std::time::Duration;
 
 use test_servers::Postgres;
@@ -76,10 +75,6 @@ fn a_lock_that_somebody_holds_is_waited_for_and_given_up_and_tried_again() {
 fn a_stopped_worker_keeps_nobody_waiting_for_ever() {
     let postgres = Postgres::shared();
     let (server, load, database) = under_load(postgres);
-    let signal = |name: &str| {
-        let pid = server.pid().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
-    };
     let holding = || {
         let open = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) \
                     WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted \
@@ -88,10 +83,10 @@ fn a_stopped_worker_keeps_nobody_waiting_for_ever() {
     };
     // Stopped while it holds what every worker needs.
     eventually("the worker is stopped in the middle of a transaction", || {
-        signal("-STOP");
+        server.signal("-STOP");
         let held = holding();
         if !held {
-            signal("-CONT");
+            server.signal("-CONT");
         }
         held
     });
@@ -99,7 +94,7 @@ fn a_stopped_worker_keeps_nobody_waiting_for_ever() {
     eventually("somebody else can work", || {
         server.command(&["rollups", "rebuild"]).status.success()
     });
-    signal("-CONT");
+    server.signal("-CONT");
     eventually("clients go on", || load.acknowledged() > 2_000);
     server.drained_soon();
     load.stop().verify(&server);
@@ -143,4 +138,54 @@ fn over_tls_the_servers_certificate_and_name_are_checked() {
     let output =
         server.command_with(&["migrate", "status"], &[("ANALYTICS_STORE__URL", &by_authority)]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_full_disk_of_the_store_is_waited_out() {
+    // Of its own, as it misses the disk when that is gone.
+    let postgres = Postgres::start(&[]);
+    let Some((disk, url)) = postgres.database_on_small_disk(256) else {
+        println!("not tested: this user may not mount a disk");
+        return;
+    };
+    let server = Server::with_store(Config::default(), url);
+    server.drained();
+    let load = Load::start(&[&server]);
+    for _ in 0..2 {
+        let before = server.ledger()["persisted"].as_u64();
+        eventually("some is stored", || server.ledger()["persisted"].as_u64() > before);
+        disk.fill();
+        let complaints = || server.log().matches("No space left on device").count();
+        let before = complaints();
+        eventually("the worker finds no room", || complaints() > before + 1);
+        let before = load.acknowledged();
+        eventually("clients are answered", || load.acknowledged() > before + 500);
+        assert_eq!(server.get("/readyz").status, 200);
+        disk.free();
+        server.drained_soon();
+    }
+    assert_eq!(load.refused(), 0);
+    load.stop().verify(&server);
+    drop(server);
+}
+
+/// Half a minute each: the worker's own limit on a statement.
+#[test]
+fn a_statement_that_takes_too_long_is_given_up_and_tried_again() {
+    if std::env::var_os("SOAK").is_none() {
+        println!("not tested: takes a minute; SOAK=1 does it");
+        return;
+    }
+    let postgres = Postgres::shared();
+    let (server, load, database) = under_load(postgres);
+    postgres.sql(
+        &database,
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN PERFORM pg_sleep(40); RETURN NULL; END $$; \
+         CREATE TRIGGER slow AFTER INSERT ON events EXECUTE FUNCTION slow()",
+    );
+    eventually("the worker gives up", || server.log().contains("statement timeout"));
+    postgres.sql(&database, "DROP TRIGGER slow ON events");
+    server.drained_soon();
+    load.stop().verify(&server);
 }

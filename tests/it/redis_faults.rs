@@ -76,10 +76,10 @@ fn an_outage_of_the_queue_is_bridged_by_the_spool() {
     let here = Installation::new();
     let server = here.server(role("all"));
     let load = Load::start(&[&server]);
-    for _ in 0..3 {
+    for outage in [(seconds(5), seconds(30)), (seconds(0), seconds(5)), (seconds(1), seconds(1))] {
         under_load(&load);
         here.redis.kill();
-        wait(seconds(1), seconds(30));
+        wait(outage.0, outage.1);
         // Away, and yet everything is accepted.
         under_load(&load);
         assert_eq!(server.get("/readyz").status, 200);
@@ -168,15 +168,11 @@ fn a_worker_that_was_stopped_for_too_long_changes_nothing_when_it_goes_on() {
     let server = here.server(with_env("server", &claim_after));
     let workers = [(); 2].map(|()| server.beside_with(with_env("worker", &claim_after)));
     let load = Load::start(&[&server]);
-    let signal = |worker: &Server, signal: &str| {
-        let number = worker.pid().to_string();
-        assert!(Command::new("kill").args([signal, &number]).status().unwrap().success());
-    };
     for worker in workers.iter().cycle().take(4) {
         under_load(&load);
-        signal(worker, "-STOP");
+        worker.signal("-STOP");
         wait(seconds(2), seconds(10));
-        signal(worker, "-CONT");
+        worker.signal("-CONT");
     }
     load.stop().verify(&server);
 }
@@ -197,30 +193,6 @@ fn a_server_of_the_queue_without_memory_refuses_until_it_has_some() {
     }
     under_load(&load);
     load.stop().verify(&server);
-}
-
-#[test]
-fn a_rolling_restart_loses_nothing() {
-    let here = Installation::new();
-    let mut first = here.server(role("server"));
-    let second = first.beside("server");
-    let mut workers = vec![first.beside("worker"), first.beside("worker")];
-    let load = Load::start(&[&first, &second]);
-    for mut worker in std::mem::take(&mut workers) {
-        under_load(&load);
-        assert_eq!(worker.terminate(), 0, "{}", worker.log());
-        workers.push(worker.revive());
-    }
-    under_load(&load);
-    assert_eq!(first.terminate(), 0, "{}", first.log());
-    let first = first.revive();
-    load.point_at(0, &first);
-    under_load(&load);
-    load.stop().verify(&second);
-    let status = second.get_private("/v1/status").json();
-    let alive = |worker: &&serde_json::Value| worker["heartbeat_age_seconds"].as_u64() < Some(5);
-    let alive = status["workers"].as_array().unwrap().iter().filter(alive).count();
-    assert_eq!(alive, 2, "{status}");
 }
 
 /// The files of the server go back to what they were: what a power cut may do when answers do not

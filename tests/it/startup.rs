@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use serde_json::Value;
-use test_servers::Postgres;
+use test_servers::{Postgres, Redis};
 
 use crate::support::{Config, Event, Pair, Place, Server, Sql, Store, eventually, on_every_pair};
 
@@ -141,6 +141,17 @@ fn folders_and_files_that_this_user_may_not_write() {
         &format!(
             "make it and give it to the server's user (id {user}), or name another folder with \
              queue.url"
+        ),
+    );
+    let redis = Redis::shared().database();
+    let spool =
+        [("ANALYTICS_QUEUE__URL", redis.as_str()), ("ANALYTICS_QUEUE__SPOOL", "closed/x.db")];
+    place.run(&unprivileged(), &["serve"], &spool).failed(
+        &format!("cannot write to the folder {shown} (queue.spool): permission denied"),
+        &format!(
+            "the server's user (id {user}) needs write access to the folder itself, where SQLite \
+             keeps its log: chown or chmod {shown}, or name another with queue.spool; false does \
+             without a spool"
         ),
     );
     std::fs::write(place.path("queue.db"), "").unwrap();

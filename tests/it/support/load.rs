@@ -25,6 +25,7 @@ struct Shared {
     sent: Mutex<HashMap<u64, (u64, bool)>>,
     acknowledged: AtomicU64,
     refused: AtomicU64,
+    broken: AtomicU64,
     stop: AtomicBool,
 }
 
@@ -57,6 +58,11 @@ impl Load {
     /// Batches that were turned away so far.
     pub(crate) fn refused(&self) -> u64 {
         self.shared.refused.load(Ordering::Relaxed)
+    }
+
+    /// Batches of which the answer never came, so far.
+    pub(crate) fn broken(&self) -> u64 {
+        self.shared.broken.load(Ordering::Relaxed)
     }
 
     /// Stops the clients.
@@ -104,6 +110,7 @@ impl Shared {
                 }
                 // The connection broke: nobody knows, so it may be there once or not at all.
                 Err(_) => {
+                    self.broken.fetch_add(1, Ordering::Relaxed);
                     std::thread::sleep(Duration::from_millis(2));
                     false
                 }

@@ -310,6 +310,12 @@ impl Server {
         Self::launch(config, Arc::clone(&self.folder), self.backends.clone())
     }
 
+    /// Another process on the same queue and store, in a folder of its own: as on another machine.
+    pub(crate) fn elsewhere(&self, config: Config) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::launch(config, folder, self.backends.clone())
+    }
+
     /// Ends the process at once, as a power cut would.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -325,6 +331,12 @@ impl Server {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends the process a signal, such as `-STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     /// Starts again on the same files.

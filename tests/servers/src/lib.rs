@@ -4,11 +4,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cluster;
+mod disk;
 mod guard;
 mod postgres;
 mod proxy;
 mod redis;
 
+pub use cluster::RedisCluster;
+pub use disk::SmallDisk;
 pub use guard::Guard;
 pub use postgres::Postgres;
 pub use proxy::{Network, Proxy};

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::Guard;
+use crate::{Guard, SmallDisk};
 
 /// A PostgreSQL server on the loopback address. Everyone may log in as `postgres`.
 pub struct Postgres {
@@ -124,6 +124,20 @@ impl Postgres {
         self.url(&name)
     }
 
+    /// Makes a database of which the tables lie on a disk of their own. Answers the disk, which must
+    /// stay as long as the server runs, and the database's URL; nothing where this user may not mount
+    /// disks.
+    pub fn database_on_small_disk(&self, mib: u32) -> Option<(SmallDisk, String)> {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let (folder, owner) = (self.folder.join(format!("disk{number}")), "postgres");
+        let disk = SmallDisk::mount(&folder, mib, owner)?;
+        let place = folder.display();
+        self.sql("postgres", &format!("CREATE TABLESPACE disk{number} LOCATION '{place}'"));
+        let name = format!("test_on_disk_{number}");
+        self.sql("postgres", &format!("CREATE DATABASE {name} TABLESPACE disk{number}"));
+        Some((disk, self.url(&name)))
+    }
+
     /// The URL of a database.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
@@ -157,6 +171,15 @@ impl Postgres {
             "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
         fs::write(self.folder.join("data/pg_hba.conf"), lines).unwrap();
         assert!(self.control(&["reload"]), "PostgreSQL does not read its settings again");
+    }
+
+    /// The number of the process that started all others of the server.
+    ///
+    /// # Panics
+    /// When the server does not run.
+    pub fn process(&self) -> u32 {
+        let lines = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        lines.lines().next().unwrap().trim().parse().unwrap()
     }
 
     /// The folder that holds everything of the server.

@@ -101,6 +101,14 @@ impl Redis {
         self.port
     }
 
+    /// The number of its process.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn process(&self) -> u32 {
+        fs::read_to_string(self.folder.join("process")).unwrap().parse().unwrap()
+    }
+
     /// The folder that holds everything of the server.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -146,7 +154,7 @@ impl Redis {
     }
 
     fn signal(&self, signal: &str) {
-        let number = fs::read_to_string(self.folder.join("process")).unwrap();
+        let number = self.process().to_string();
         assert!(Command::new("kill").args([signal, &number]).status().unwrap().success());
     }
 
