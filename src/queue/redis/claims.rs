@@ -298,7 +298,7 @@ impl Claims {
 
     /// Keeps entries that have come until somebody asks for them.
     async fn absorb(&self, index: usize, raw: Vec<Raw>, live: &mut Live) -> RedisResult<()> {
-        let mut unreadable = Vec::new();
+        let (mut unreadable, mut came) = (Vec::new(), false);
         {
             let mut state = self.state();
             for raw in raw {
@@ -315,6 +315,7 @@ impl Claims {
                         state.mean_events += (events - state.mean_events) / 16.0;
                         state.held.insert(raw.id, (index, raw.place));
                         state.ready.insert((raw.place, index), entry);
+                        came = true;
                     }
                     Err(error) => {
                         if state.unreadable.insert(raw.id) {
@@ -325,7 +326,10 @@ impl Claims {
                 }
             }
         }
-        self.changed.notify_waiters();
+        // Who looks in vain must not wake itself, or it would look again at once, for ever.
+        if came {
+            self.changed.notify_waiters();
+        }
         if unreadable.is_empty() { Ok(()) } else { self.tell(index, &unreadable, live).await }
     }
 

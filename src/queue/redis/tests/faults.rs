@@ -200,6 +200,23 @@ async fn an_append_without_an_answer_is_unknown_and_one_that_was_never_sent_is_n
 }
 
 #[tokio::test]
+async fn who_waits_for_entries_does_not_keep_asking() {
+    let server = Redis::start(&[]);
+    let bench = bench_on(&server);
+    let queue = bench.queue().await;
+    let asked = || -> u64 {
+        let stats = server.cli(&["info", "commandstats"]);
+        let (_, stats) = stats.split_once("cmdstat_xreadgroup:calls=").unwrap();
+        stats.split_once(',').unwrap().0.parse().unwrap()
+    };
+    assert_eq!(queue.claim(100, NO_PATIENCE).await.unwrap(), []);
+    let before = asked();
+    assert_eq!(queue.claim(100, Duration::from_secs(2)).await.unwrap(), []);
+    // It looks once in half a second, and listens in between.
+    assert!(asked() - before <= 20, "asked {} times", asked() - before);
+}
+
+#[tokio::test]
 async fn one_appender_appends_a_number_once() {
     let bench = StreamBench::new();
     let queue = bench.queue().await;
