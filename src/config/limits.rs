@@ -207,21 +207,38 @@ fn listeners(settings: &Settings, findings: &mut Vec<Finding>) {
 }
 
 fn origins(settings: &Settings, findings: &mut Vec<Finding>) {
-    for (index, origin) in settings.server.cors_origins.iter().enumerate() {
-        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-        let is_origin =
-            |host: &str| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']);
-        if origin != "*" && !host.is_some_and(is_origin) {
-            let at = path(["server", "cors_origins", &index.to_string()]);
-            let message = format!(
-                "`server.cors_origins[{index}]` must be an origin such as https://example.org, or `*`"
-            );
-            findings.push(
-                Finding::value(&at, Code::InvalidUrl, message)
-                    .help("an origin has a scheme, a host and perhaps a port, and no path"),
-            );
+    let share = &settings.share;
+    let url = share.url.iter().map(|url| (url, "share.url".to_owned(), false));
+    let lists = [
+        ("server.cors_origins", &settings.server.cors_origins),
+        ("share.embed_origins", &share.embed_origins),
+    ];
+    let listed = lists.into_iter().flat_map(|(name, origins)| {
+        let named = move |(index, origin)| (origin, format!("{name}[{index}]"), true);
+        origins.iter().enumerate().map(named)
+    });
+    for (origin, name, all) in listed.chain(url) {
+        if is_origin(origin) || (all && origin == "*") {
+            continue;
         }
+        let steps = name.replace('[', ".").replace(']', "");
+        let at: Vec<String> = steps.split('.').map(str::to_owned).collect();
+        let or_all = if all { ", or `*`" } else { "" };
+        let message = format!("`{name}` must be an origin such as https://example.org{or_all}");
+        findings.push(
+            Finding::value(&at, Code::InvalidUrl, message)
+                .help("an origin has a scheme, a host and perhaps a port, and no path"),
+        );
     }
+}
+
+/// A scheme and a host, without what would begin another part of an address or of a header.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        let plain = |byte: u8| byte.is_ascii_graphic() && !b"/?#@*;,'\"".contains(&byte);
+        !host.is_empty() && host.bytes().all(plain)
+    })
 }
 
 fn header(settings: &Settings, findings: &mut Vec<Finding>) {

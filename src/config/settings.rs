@@ -1,5 +1,7 @@
 //! Every setting, with its default beside it. The doc lines become the JSON Schema of pipeline.yaml.
 
+mod share;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,6 +12,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use stages::StageSpec;
 use stages::units::{Size, Span};
+
+pub use self::share::{Badge, Embed, Share};
 
 /// The whole of pipeline.yaml.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +31,8 @@ pub struct Settings {
     pub retention: Retention,
     /// What is published of the data.
     pub privacy: Privacy,
+    /// What other pages may show of the numbers.
+    pub share: Share,
     /// Stages in the server, once a request, in this order.
     pub ingest: Vec<StageSpec>,
     /// Stages in the worker, once a claimed group of entries, inside one transaction.
