@@ -16,6 +16,7 @@
 
 pub mod advice;
 pub mod app;
+pub mod charts;
 pub mod cli;
 pub mod config;
 pub mod copy;
@@ -30,4 +31,5 @@ pub mod sqlite_file;
 pub mod stats;
 pub mod store;
 pub mod telemetry;
+pub mod words;
 pub mod worker;
