@@ -8,6 +8,7 @@ mod body;
 pub mod cached;
 pub mod client;
 mod coding;
+mod compress;
 mod cors;
 pub mod facts;
 mod ingest;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use salvo::routing::{Filter, filters};
 use salvo::{Handler, Router};
 
+use self::compress::Compress;
 use self::ingest::Events;
 use self::middleware::{Inject, ReadLimit};
 use self::ops::{Health, Livez, Readyz, Receipts, Scrape};
@@ -46,10 +48,17 @@ pub fn router(state: &Arc<State>, source: Arc<dyn Source>) -> Router {
     let clock = Arc::clone(&state.clock);
     let inject = Inject(Arc::new(Reads { source, clock, key: state.identity_key.clone() }));
     let reads = Router::new()
+        .hoop(Compress)
         .hoop(ReadLimit(s()))
         .push(get("v1/status", Status { state: s(), reader: Reader::Public }))
         .push(get("v1/receipts/{receipt}", Receipts(s())))
-        .push(Router::new().hoop(inject).push(stats::routes()).push(page::routes()));
+        .push(
+            Router::new()
+                .hoop(inject)
+                .push(stats::routes())
+                .push(page::routes(state.settings.share.url.as_deref()))
+                .push(page::routes_of(state)),
+        );
     Router::new()
         .push(Router::with_path("v1/events").post(Events(s())))
         .push(get("v1/health", Health(s())))

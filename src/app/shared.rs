@@ -59,14 +59,7 @@ impl Shared {
         // Before the first request: its client is to be the same for all servers.
         let key = redis.client_key(&fresh).await.unwrap_or(fresh);
         let clients = Arc::new(Clients::new(key, trusted));
-        let keep = Arc::clone(redis).keep_client_key(Arc::clone(&clients), tasks.clone());
-        let redis = Arc::clone(redis);
-        tasks.spawn(async move {
-            keep.await;
-            // Stopping is asked for when the last request was answered. The connection is kept up by a
-            // task that nothing else would end.
-            redis.close();
-        });
+        tasks.spawn(Arc::clone(redis).keep_client_key(Arc::clone(&clients), tasks.clone()));
         Ok(clients)
     }
 }

@@ -43,7 +43,7 @@ pub struct Time {
 
 impl Time {
     /// Number of buckets.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.buckets.len()
     }
 

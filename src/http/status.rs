@@ -39,67 +39,68 @@ pub(super) struct Status {
     pub(super) reader: Reader,
 }
 
+/// The answer. -1 stands for what is not known.
 #[derive(Serialize)]
-struct View {
-    status: &'static str,
-    timestamp: String,
-    uptime_seconds: u64,
-    database: Database,
-    queue: Queue,
-    memory: Memory,
-    events_processed: i64,
-    last_event_received: Option<String>,
-    workers: Vec<Worker>,
-    ledger: LedgerView,
-    pipeline: Pipeline,
+pub(super) struct View {
+    pub(super) status: &'static str,
+    pub(super) timestamp: String,
+    pub(super) uptime_seconds: u64,
+    pub(super) database: Database,
+    pub(super) queue: Queue,
+    pub(super) memory: Memory,
+    pub(super) events_processed: i64,
+    pub(super) last_event_received: Option<String>,
+    pub(super) workers: Vec<Worker>,
+    pub(super) ledger: LedgerView,
+    pub(super) pipeline: Pipeline,
 }
 
 #[derive(Serialize)]
-struct Database {
-    connected: bool,
-    total_connections: i64,
-    idle_connections: i64,
-    waiting_count: i64,
+pub(super) struct Database {
+    pub(super) connected: bool,
+    pub(super) total_connections: i64,
+    pub(super) idle_connections: i64,
+    pub(super) waiting_count: i64,
 }
 
 #[derive(Serialize)]
-struct Queue {
+pub(super) struct Queue {
     /// Events.
-    depth: i64,
-    bytes: i64,
+    pub(super) depth: i64,
+    pub(super) bytes: i64,
     /// Events that wait in this server's own file to be handed on to the queue.
-    spooled: u64,
+    pub(super) spooled: u64,
     /// How much of what was accepted last a crash of the queue may lose.
-    loss_window_seconds: u64,
+    pub(super) loss_window_seconds: u64,
 }
 
 #[derive(Serialize)]
-struct Memory {
+pub(super) struct Memory {
     /// Resident memory of the process.
-    used_mb: i64,
+    pub(super) used_mb: i64,
     /// Memory of the machine.
-    total_mb: i64,
+    pub(super) total_mb: i64,
 }
 
 #[derive(Serialize)]
-struct Worker {
-    id: String,
-    heartbeat_age_seconds: u64,
-    lag_seconds: i64,
+pub(super) struct Worker {
+    pub(super) id: String,
+    pub(super) heartbeat_age_seconds: u64,
+    pub(super) lag_seconds: i64,
 }
 
 #[derive(Default)]
-struct LedgerView {
-    known: Ledger,
-    refused: BTreeMap<String, u64>,
-    refused_requests: BTreeMap<String, u64>,
+pub(super) struct LedgerView {
+    pub(super) known: Ledger,
+    pub(super) refused: BTreeMap<String, u64>,
+    pub(super) refused_requests: BTreeMap<String, u64>,
 }
 
 #[derive(Serialize)]
-struct Pipeline {
-    loaded_at: String,
-    valid: bool,
-    last_error: Option<String>,
+pub(super) struct Pipeline {
+    pub(super) loaded_at: String,
+    pub(super) valid: bool,
+    pub(super) last_error: Option<String>,
 }
 
 impl Serialize for LedgerView {
@@ -118,10 +119,17 @@ impl Serialize for LedgerView {
 #[handler]
 impl Status {
     async fn handle(&self, res: &mut Response) {
+        answer::json(res, StatusCode::OK, &self.view().await);
+    }
+}
+
+impl Status {
+    /// How the service is doing, as this reader may know it.
+    pub(super) async fn view(&self) -> View {
         let state = &*self.state;
         let now = Facts::gather(state).await;
         let coarse = self.reader == Reader::Public && state.settings.privacy.min_cell > 1;
-        let view = if coarse {
+        if coarse {
             let closed = state.closed_hour.get();
             view(state, &now, closed.as_deref(), LedgerView::default())
         } else {
@@ -132,8 +140,7 @@ impl Status {
                 refused_requests: refusals::by_code(&refusals, RefusedKind::Request),
             };
             view(state, &now, Some(&now), refusals)
-        };
-        answer::json(res, StatusCode::OK, &view);
+        }
     }
 }
 

@@ -66,6 +66,10 @@ pub(crate) struct Fake {
     pub(crate) calls: Vec<Call>,
     /// Whether every question fails.
     pub(crate) down: bool,
+    /// The axis about which every question fails.
+    pub(crate) failing_axis: Option<Axis>,
+    /// The question from which on every one fails.
+    pub(crate) fails_from: Option<usize>,
     /// How many questions were put.
     pub(crate) asked: AtomicUsize,
 }
@@ -80,8 +84,8 @@ impl Fake {
     }
 
     fn select(&self, range: Range, filter: &Filter) -> Result<Vec<&Call>, StoreError> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        if self.down {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.down || self.fails_from.is_some_and(|from| asked >= from) {
             return Err(StoreError::Transient("no such host: db.internal".into()));
         }
         let wanted = |call: &&Call| {
@@ -101,6 +105,9 @@ impl Fake {
 #[async_trait]
 impl Source for Fake {
     async fn cells(&self, question: &Question) -> Result<Vec<Cell>, StoreError> {
+        if self.failing_axis == Some(question.axis) {
+            return Err(StoreError::Transient("no such host: db.internal".into()));
+        }
         let mut sums = BTreeMap::<_, Measures>::new();
         for call in self.select(question.range, &question.filter)? {
             if question.axis == Axis::ErrorType && (call.error_type.is_empty() || !call.failed) {

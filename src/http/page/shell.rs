@@ -1,72 +1,80 @@
-//! What every page stands in: files with content in their names, links, and the pages that have no
-//! numbers to show.
-
-use std::sync::LazyLock;
+//! What every page stands in: title, navigation, files, and the pages that have no numbers to show.
 
 use askama::Template;
 use salvo::http::StatusCode;
 use stages::Hour;
 
-use super::{PERIODS, words};
-use crate::http::cached::fingerprint;
+use super::asset::{ICON, SCRIPT, STYLE};
+use super::controls::{Choice, href};
 use crate::http::problem::Problem;
-use crate::stats::Period;
+use crate::stats::Query;
+use crate::words;
 
-/// A file of the page. Its name changes with its content, so that it may be kept for ever.
-pub(super) struct File {
-    pub(super) name: String,
-    pub(super) kind: &'static str,
-    pub(super) content: &'static str,
-}
-
-pub(super) static STYLESHEET: LazyLock<File> = LazyLock::new(|| {
-    File::new("style", "css", "text/css; charset=utf-8", include_str!("../../../static/style.css"))
-});
-pub(super) static ICON: LazyLock<File> = LazyLock::new(|| {
-    File::new("icon", "svg", "image/svg+xml", include_str!("../../../static/icon.svg"))
-});
-
-impl File {
-    fn new(stem: &str, suffix: &str, kind: &'static str, content: &'static str) -> Self {
-        let hash = fingerprint(content.as_bytes());
-        let short: String = hash.chars().take(12).collect();
-        Self { name: format!("{stem}-{short}.{suffix}"), kind, content }
-    }
-}
+/// The pages, in the order of the navigation. Those before the gap show numbers, and keep what is
+/// chosen.
+const PAGES: [(&str, &str); 6] = [
+    ("Overview", "/"),
+    ("Tools", "/tools"),
+    ("Performance", "/performance"),
+    ("Errors", "/errors"),
+    ("Versions", "/versions"),
+    ("Geography", "/geography"),
+];
+/// Pages about the numbers and their making.
+const ABOUT: [(&str, &str); 2] = [("Status", "/status"), ("Method", "/methodology")];
 
 /// What the frame around every page shows.
 pub(super) struct Shell {
     pub(super) title: String,
-    pub(super) stylesheet: &'static str,
-    pub(super) icon: &'static str,
+    /// A sentence for search engines and previews; none for pages that nobody should find.
+    pub(super) description: String,
+    /// Address of the picture for previews.
+    pub(super) picture: Option<String>,
+    /// The one address of what is shown.
+    pub(super) canonical: Option<String>,
+    pub(super) pages: Vec<Choice>,
     /// When the newest event was received: for machines, for people.
     pub(super) newest: Option<(String, String)>,
-    pub(super) periods: Vec<PeriodLink>,
-}
-
-pub(super) struct PeriodLink {
-    pub(super) label: &'static str,
-    pub(super) period: String,
-    pub(super) current: bool,
+    /// Whether new numbers are the point of the page.
+    pub(super) live: bool,
 }
 
 impl Shell {
-    pub(super) fn new(title: &str, newest: Option<Hour>, current: Option<Period>) -> Self {
-        let periods = PERIODS.into_iter().map(|(label, period)| PeriodLink {
-            label,
-            period: period.to_string(),
-            current: current == Some(period),
-        });
+    /// The frame of the page at `path`. `query` is what is chosen, which navigation keeps.
+    pub(super) fn new(title: String, path: &str, query: &Query, newest: Option<Hour>) -> Self {
+        let section = |page: &str| page == path || page == "/tools" && path.starts_with("/tools/");
+        let choice = |label: &str, page: &str, href: String| Choice {
+            label: label.to_owned(),
+            href,
+            current: section(page),
+        };
+        let numbers = PAGES.into_iter().map(|(label, page)| choice(label, page, href(page, query)));
+        let about = ABOUT.into_iter().map(|(label, page)| choice(label, page, page.to_owned()));
         Self {
-            title: title.to_owned(),
-            stylesheet: &STYLESHEET.name,
-            icon: &ICON.name,
+            title,
+            description: String::new(),
+            picture: None,
+            canonical: Some(href(path, query)),
+            pages: numbers.chain(about).collect(),
             newest: newest.map(|hour| {
-                let shown = format!("{}, {} UTC", words::long_date(hour), words::time_of_day(hour));
+                let shown =
+                    format!("{}, {} UTC", words::short_date(hour), words::time_of_day(hour));
                 (hour.to_string(), shown)
             }),
-            periods: periods.collect(),
+            live: false,
         }
+    }
+
+    pub(super) fn style(&self) -> &'static str {
+        STYLE.name
+    }
+
+    pub(super) fn icon(&self) -> &'static str {
+        ICON.name
+    }
+
+    pub(super) fn script(&self) -> &'static str {
+        SCRIPT.name
     }
 }
 
@@ -81,7 +89,8 @@ pub(super) struct Empty {
 
 impl Empty {
     pub(super) fn at(now: Hour) -> Self {
-        Self { shell: Shell::new("No event has arrived yet", None, None), hour: now.to_string() }
+        let title = "No event has arrived yet".to_owned();
+        Self { shell: Shell::new(title, "/", &Query::default(), None), hour: now.to_string() }
     }
 }
 
@@ -97,13 +106,13 @@ impl Message {
     pub(super) fn of(problem: &Problem) -> Self {
         let title = match problem.status() {
             StatusCode::BAD_REQUEST => "This address asks for what does not exist",
+            StatusCode::NOT_FOUND => "There is nothing here",
             StatusCode::SERVICE_UNAVAILABLE => "The numbers cannot be read at the moment",
             _ => "Something went wrong on the server",
         };
-        Self {
-            shell: Shell::new(title, None, None),
-            detail: sentence(&problem.detail().replace('`', "")),
-        }
+        let mut shell = Shell::new(title.to_owned(), "", &Query::default(), None);
+        shell.canonical = None;
+        Self { shell, detail: sentence(&problem.detail().replace('`', "")) }
     }
 }
 

@@ -1,13 +1,15 @@
-//! The page as a browser gets it: the numbers on it are the source's, and it is whole.
+//! The pages as a browser gets them: the numbers on them are the source's, and they are whole.
 
 use salvo::http::{Method, StatusCode};
+
+use stages::rollup::Axis;
 
 use super::*;
 use crate::http::stats::tests::{Answer, Server};
 use crate::stats::fake::{Call, Fake};
 
 async fn at(path: &str, calls: Vec<Call>) -> Answer {
-    Server::new(routes(), Fake::of(calls)).get(path).await
+    Server::new(routes(None), Fake::of(calls)).get(path).await
 }
 
 /// 3 + 1 calls of two tools; the newest lie in the current hour.
@@ -42,7 +44,7 @@ fn text(html: &str) -> String {
 
 /// Every element is closed in order, every attribute is quoted, no id is there twice.
 fn assert_well_formed(html: &str) {
-    const VOID: [&str; 4] = ["meta", "link", "wbr", "!doctype"];
+    const VOID: [&str; 5] = ["meta", "link", "wbr", "input", "!doctype"];
     let (mut open, mut ids) = (Vec::new(), Vec::new());
     for tag in html.split('<').skip(1) {
         let (tag, _) = tag.split_once('>').expect("a tag ends");
@@ -58,23 +60,59 @@ fn assert_well_formed(html: &str) {
             assert!(!ids.contains(&id), "{id}");
             ids.push(id);
         }
-        for (_, target) in
-            tag.match_indices("aria-labelledby=\"").map(|(at, m)| tag.split_at(at + m.len()))
-        {
+        for attribute in [" aria-labelledby=\"", " aria-describedby=\""] {
+            let Some((_, target)) = tag.split_once(attribute) else { continue };
             let targets = target.split('"').next().unwrap();
-            assert!(
-                targets.split(' ').all(|id| html.contains(&format!(" id=\"{id}\""))),
-                "{targets}"
-            );
+            let there = |id| html.contains(&format!(" id=\"{id}\""));
+            assert!(targets.split(' ').all(there), "{attribute}{targets}");
         }
     }
     assert!(open.is_empty(), "{open:?}");
 }
 
-/// Without script, inline style or anything from elsewhere.
+/// No style in an attribute, no script in the page, nothing from elsewhere.
 fn assert_self_contained(html: &str) {
-    for bad in ["<script", " style=", " onclick", "src=\"http", "href=\"http", "<style", "url("] {
+    let bad = [" style=", " onclick", "src=\"http", "href=\"http", "<style", "url(", "<script>"];
+    for bad in bad {
         assert!(!html.contains(bad), "{bad}");
+    }
+}
+
+/// What every page has: landmarks, one heading of the first rank, named drawings with tables.
+fn assert_structured(html: &str) {
+    for (part, times) in [("<h1", 1), ("<main", 1), ("<header", 1), ("<footer", 1), ("<nav", 1)] {
+        assert_eq!(html.matches(part).count(), times, "{part}");
+    }
+    let (figures, drawings) =
+        (html.matches("<figure").count(), html.matches("<svg class=\"chart").count());
+    assert_eq!((figures, html.matches("<figcaption").count()), (drawings, drawings));
+    let heads = html.matches("<th").count() - html.matches("<thead").count();
+    assert_eq!(html.matches(" scope=\"").count(), heads, "every head says what it heads");
+    assert_well_formed(html);
+    assert_self_contained(html);
+}
+
+const PAGES: [&str; 9] = [
+    "/",
+    "/tools",
+    "/tools/get_forecast",
+    "/performance",
+    "/errors",
+    "/versions",
+    "/geography",
+    "/methodology",
+    "/?period=7d&compare=previous",
+];
+
+#[tokio::test]
+async fn every_page_is_whole() {
+    let full = |call: Call| Call { country: "US", service: "noaa", cache_hit: Some(true), ..call };
+    for calls in [calls(), calls().into_iter().map(full).collect()] {
+        for path in PAGES {
+            let answer = at(path, calls.clone()).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path}");
+            assert_structured(&answer.body);
+        }
     }
 }
 
@@ -86,63 +124,92 @@ async fn the_numbers_on_the_page_are_those_of_the_source() {
     assert_eq!(answer.header("content-security-policy"), POLICY);
     let shown = text(&answer.body);
     for fact in [
-        "4 calls in the last 7 days",
-        "50.0% of them succeeded. The most called of 2 tools is get_forecast, with 75.0% of all calls.",
-        "14 August 2026 to 20 August 2026, UTC",
-        "Between 0 and 2 calls a day: the most on Wednesday 19 August. \
-         The current day has 1 call so far.",
-        "Thursday 20 August (so far) 1 Wednesday 19 August 2 Tuesday 18 August 1 Monday 17 August 0",
+        "4 calls in the last 7 days.",
+        "50.0% of them succeeded. The most called of 2 tools is get_forecast, with 75.0% of all calls. \
+         14 August 2026 to 20 August 2026, UTC.",
+        "Between 1 and 2 calls a day: the most on Wednesday 19 August. Nothing is known from before \
+         Tuesday 18 August. The current day has 1 call so far.",
+        "Monday 17 August no data Tuesday 18 August 1 Wednesday 19 August 2 \
+         Thursday 20 August (so far) 1",
         "Calls 4 to 2 tools",
-        "Success rate 50.0% 2 calls failed",
-        "Mean response time 150 ms known for 50.0% of the calls",
-        "Slowest 5% over 200 ms 95th percentile; half take up to 100 ms",
-        "Versions in use 1 1.23.0 made 100% of the calls",
-        "get_forecast 3 75.0% 33.3% 150 ms 200 ms",
+        "Succeeded 50.0% 2 calls failed",
+        "Median time 100 ms half of the calls are faster",
+        "Slowest 5% over 200 ms 95th percentile",
+        "Calls with a time 50.0% the rest reported counts only",
+        "get_forecast 3 75.0% 33.3% 100 ms 200 ms",
         "get_alerts 1 25.0% 100% – –",
-        "timeout 1 100% get_forecast 19 Aug, 11:00",
+        "1.23.0 4 100% 50.0% 100 ms 200 ms",
+        "timeout 1 – 100% get_forecast 1",
         "1 failed call did not say what went wrong.",
-        "Newest event received 20 August 2026, 15:00 UTC",
+        "No call of this period named a country.",
+        "Newest event 20 Aug, 15:00 UTC",
     ] {
+        let shown = shown.replace('\u{a0}', " ");
         assert!(shown.contains(fact), "{fact}\n\n{shown}");
     }
-    assert_well_formed(&answer.body);
-    assert_self_contained(&answer.body);
 }
 
 #[tokio::test]
-async fn the_current_period_is_marked_and_the_others_are_links() {
-    for (path, current) in [
-        ("/", Some("30d")),
-        ("/?period=24h", Some("24h")),
-        ("/?period=007d", Some("7d")),
-        ("/?period=90d", Some("90d")),
-        ("/?period=12mo", None),
+async fn what_is_compared_with_stands_beside_every_number() {
+    let call = |hour| Call { hour, tool: "get_alerts", ms: Some(100), ..Call::default() };
+    let slow = Call { ms: Some(300), failed: true, ..call("2026-08-10T10") };
+    let calls = vec![
+        call("2026-08-20T10"),
+        call("2026-08-19T10"),
+        call("2026-08-09T10"),
+        slow.clone(),
+        slow.clone(),
+        slow,
+    ];
+    let shown = text(&at("/?period=7d&compare=previous", calls).await.body).replace('\u{a0}', " ");
+    for fact in [
+        "2 calls in the last 7 days, 50.0% fewer than before.",
+        "Calls 2 ▼ down 50.0% to 1 tool",
+        "Succeeded 100% ▲ up 75.0 points 0 calls failed",
+        "Median time 100 ms ▼ down 66.7%",
+        "This period From 7 August 2026",
+        "Friday 14 August 0 no data",
+        "get_alerts 2 ▼ down 50.0%",
     ] {
-        let html = at(path, calls()).await.body;
-        let marked: Vec<&str> = html.split(" aria-current=").collect();
-        assert_eq!(marked.len(), 1 + usize::from(current.is_some()), "{path}");
-        if let Some(current) = current {
-            assert!(marked[0].ends_with(&format!("<a href=\"/?period={current}\"")), "{path}");
-        }
-        assert_eq!(html.matches("<li><a href=\"/?period=").count(), 4);
+        assert!(shown.contains(fact), "{fact}\n\n{shown}");
     }
+}
+
+#[tokio::test]
+async fn the_whole_choice_is_in_the_address() {
+    let path = "/?period=7d&compare=previous&version=1.23.0&status=error";
+    let html = at(path, calls()).await.body.replace("&#38;", "&");
+    for link in [
+        // Another period, other buckets, another comparison, without a filter, another page.
+        "href=\"/?period=90d&compare=previous&version=1.23.0&status=error\"",
+        "href=\"/?period=7d&compare=previous&group=hour&version=1.23.0&status=error\"",
+        "href=\"/?period=7d&version=1.23.0&status=error\"",
+        "href=\"/?period=7d&compare=previous&status=error\"",
+        "href=\"/errors?period=7d&compare=previous&version=1.23.0&status=error\"",
+        "href=\"/tools/get_forecast?period=7d&compare=previous&version=1.23.0&status=error\"",
+        "href=\"/v1/stats/timeseries.csv?period=7d&compare=previous&version=1.23.0&status=error&measure=calls\"",
+        "<link rel=\"canonical\" href=\"/?period=7d&compare=previous&version=1.23.0&status=error\">",
+        "<input type=\"hidden\" name=\"version\" value=\"1.23.0\">",
+        "<option selected>error</option>",
+    ] {
+        assert!(html.contains(link), "{link}");
+    }
+    for (path, current) in [("/", "30 d"), ("/?period=24h", "24 h"), ("/?period=007d", "7 d")] {
+        let html = at(path, calls()).await.body;
+        assert!(html.contains(&format!(" aria-current=\"true\">{current}</a>")), "{path}");
+    }
+    let empty = at("/?from=2026-08-15&to=&level=&status=error", calls()).await;
+    assert_eq!(empty.status, StatusCode::OK, "a form sends what was left empty");
 }
 
 #[tokio::test]
 async fn a_range_in_the_past_is_not_still_running() {
     let answer = at("/?from=2026-08-15T12:00:00Z&to=2026-08-20", calls()).await;
     let shown = text(&answer.body);
-    for fact in [
-        "3 calls from 15 August 2026 to 19 August 2026",
-        "Between 0 and 2 calls a day: the most on Wednesday 19 August. The same",
-        "Wednesday 19 August 2",
-        "Saturday 15 August (in part) 0",
-    ] {
+    for fact in ["3 calls from 15 August 2026 to 19 August 2026", "Wednesday 19 August 2"] {
         assert!(shown.contains(fact), "{fact}\n\n{shown}");
     }
     assert!(!shown.contains("so far"));
-    let link = "/v1/stats/all?from=2026-08-15T12:00:00Z&#38;to=2026-08-20T00:00:00Z\"";
-    assert!(answer.body.contains(link));
 }
 
 #[tokio::test]
@@ -152,34 +219,35 @@ async fn before_the_first_event_the_page_says_how_to_send_one() {
     assert!(answer.body.contains("curl http://127.0.0.1:3000/v1/events"));
     assert!(answer.body.contains("\"timestamp_hour\":\"2026-08-20T15:00:00Z\""));
     assert!(!answer.body.contains("<dl"));
-    assert_well_formed(&answer.body);
-    assert_self_contained(&answer.body);
+    assert_structured(&answer.body);
 }
 
 #[tokio::test]
 async fn a_period_without_calls_has_no_numbers_instead_of_zeros() {
     let answer = at("/?period=24h", vec![calls().remove(3)]).await;
     let shown = text(&answer.body);
-    for fact in ["No calls in the last 24 hours", "Success rate No data", "Versions in use No data"]
-    {
+    for fact in ["No calls in the last 24 hours", "Succeeded No data", "Median time No data"] {
         assert!(shown.contains(fact), "{fact}\n\n{shown}");
     }
-    assert!(!shown.contains("0%") && !shown.contains("Tools Most called"), "{shown}");
-    assert_well_formed(&answer.body);
+    assert!(!shown.contains("100%") && !shown.contains("0 ms"), "{shown}");
+    assert_structured(&answer.body);
 }
 
 #[tokio::test]
 async fn what_no_call_reported_is_said_to_be_missing() {
     let call = Call { hour: "2026-08-20T15", tool: "get_alerts", ..Call::default() };
-    let shown = text(&at("/", vec![call]).await.body);
-    for fact in [
-        "1 call in the last 30 days",
-        "100% of them succeeded. All went to get_alerts.",
-        "Mean response time Not reported no call said how long it took",
-        "Versions in use Not reported no call named its version",
-        "No kind of error was named in this period.",
+    for (path, fact) in [
+        ("/", "100% of them succeeded. All went to get_alerts."),
+        ("/", "Median time Not reported no call said how long it took"),
+        ("/versions", "No call of this period named its version."),
+        ("/errors", "No kind of error was named in this period."),
+        ("/geography", "No call of this period named a country."),
+        ("/performance", "No call of this period said how long it took"),
+        ("/performance", "No call of this period named the service behind its tool."),
+        ("/performance", "No call of this period said whether the client's cache answered."),
     ] {
-        assert!(shown.contains(fact), "{fact}\n\n{shown}");
+        let shown = text(&at(path, vec![call.clone()]).await.body).replace("&#39;", "'");
+        assert!(shown.contains(fact), "{path}: {fact}\n\n{shown}");
     }
 }
 
@@ -190,54 +258,136 @@ async fn values_of_dimensions_are_text_and_never_markup() {
         hour: "2026-08-20T15",
         tool: poison,
         version: poison,
+        service: poison,
+        country: poison,
         failed: true,
         error_type: poison,
         ..Call::default()
     };
-    let html = at("/", vec![call]).await.body;
-    assert!(!html.contains("<b onclick"));
-    assert!(html.contains("&#60;b onclick=&#39;x&#39;&#62;&#34;&#38;&#60;/b&#62;"));
-    assert_well_formed(&html);
+    for path in ["/", "/tools", "/performance", "/errors", "/versions", "/geography"] {
+        let html = at(path, vec![call.clone()]).await.body;
+        assert!(!html.contains("<b onclick") && html.contains("&#60;/b&#62;"), "{path}");
+        assert_well_formed(&html);
+    }
+}
+
+#[tokio::test]
+async fn one_part_that_fails_leaves_the_others_standing() {
+    for (axis, part) in
+        [(Axis::Version, "versions"), (Axis::Country, "countries"), (Axis::ErrorType, "errors")]
+    {
+        let fake = Fake { failing_axis: Some(axis), ..Fake::of(calls()) };
+        let answer = Server::new(routes(None), fake).get("/").await;
+        assert_eq!(answer.status, StatusCode::OK);
+        let (_, section) =
+            answer.body.split_once(&format!("<section class=\"part\" id=\"{part}\"")).unwrap();
+        let (section, _) = section.split_once("</section>").unwrap();
+        assert!(section.contains("This part cannot be read at the moment"), "{part}");
+        assert_eq!(answer.body.matches("class=\"failed\"").count(), 1, "{part}");
+        assert!(text(&answer.body).contains("get_forecast 3 75.0%"), "{part}");
+        assert!(!answer.body.contains("db.internal"));
+        assert_structured(&answer.body);
+    }
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_the_last_numbers_say_how_old_they_are() {
+    // As many questions as the page asks the first time.
+    let counted = Fake::of(calls());
+    let server = Server::new(routes(None), counted);
+    let fresh = server.get("/").await;
+    let asked = server.asked();
+    let server = Server::new(routes(None), Fake { fails_from: Some(asked), ..Fake::of(calls()) });
+    assert_eq!(server.get("/").await.body, fresh.body);
+    let old = server.get("/").await;
+    assert_eq!((old.status, old.header("cache-control")), (StatusCode::OK, "no-store"));
+    assert!(text(&old.body).contains("What you see is less than a minute old."));
+    assert!(text(&old.body).contains("get_forecast 3 75.0%"));
+    assert_structured(&old.body);
+    assert_eq!(server.get("/errors").await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]
 async fn a_store_that_is_down_is_said_so() {
-    let server = Server::new(routes(), Fake::down());
+    let server = Server::new(routes(None), Fake::down());
     let answer = server.get("/").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.header("retry-after"), "10");
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
     assert!(text(&answer.body).contains("The numbers cannot be read at the moment"));
     assert!(!answer.body.contains("db.internal"));
-    assert_well_formed(&answer.body);
+    assert_structured(&answer.body);
 }
 
 #[tokio::test]
-async fn a_bad_period_is_refused_in_words() {
-    let answer = at("/?period=%3Cscript%3E", calls()).await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    let shown = text(&answer.body);
-    assert!(shown.contains("Period must be one of &#60;n&#62;h (1 to 720 hours)"), "{shown}");
-    assert_self_contained(&answer.body);
-    assert_well_formed(&answer.body);
+async fn what_cannot_be_asked_is_refused_in_words() {
+    for (path, status, says) in [
+        ("/?period=%3Cscript%3E", 400, "Period must be one of &#60;n&#62;h (1 to 720 hours)"),
+        ("/?perod=7d", 400, "did you mean period?"),
+        ("/?period=90d&group=hour", 400, "Group=hour reaches 720 hours back"),
+        ("/tools/get_nothing", 404, "There is nothing here"),
+    ] {
+        let answer = at(path, calls()).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+        assert!(text(&answer.body).contains(says), "{path}: {}", answer.body);
+        assert!(!answer.body.contains("get_nothing"));
+        assert_structured(&answer.body);
+    }
+}
+
+#[tokio::test]
+async fn programs_get_plain_text_when_they_ask_for_it() {
+    let server = Server::new(routes(None), Fake::of(calls()));
+    let plain = [("accept", "text/plain")];
+    let answer = server.send(Method::GET, "/?period=7d", &plain).await;
+    assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+    for fact in [
+        "4 calls in the last 7 days.\n",
+        "Calls              4\n",
+        "Tool          Calls  Share  Failed  Median  Slowest 5%\n",
+        "get_forecast      3  75.0%   33.3%  100 ms      200 ms\n",
+        "This page: /?period=7d\n",
+    ] {
+        assert!(answer.body.contains(fact), "{fact}\n\n{}", answer.body);
+    }
+    assert!(!answer.body.contains('<'));
+    for accept in ["*/*", "text/html,text/plain", "application/json"] {
+        let answer = server.send(Method::GET, "/", &[("accept", accept)]).await;
+        assert_eq!(answer.header("content-type"), HTML, "{accept}");
+    }
 }
 
 #[tokio::test]
 async fn files_are_kept_for_ever_and_the_page_for_a_minute() {
-    let server = Server::new(routes(), Fake::of(calls()));
+    let server = Server::new(routes(None), Fake::of(calls()));
     let page = server.get("/").await;
     assert_eq!(page.header("cache-control"), "public, max-age=60");
     let again = server.ask(Method::GET, "/", Some(page.header("etag"))).await;
     assert_eq!(again.status, StatusCode::NOT_MODIFIED);
-    for (file, kind) in [(&*STYLESHEET, "text/css; charset=utf-8"), (&*ICON, "image/svg+xml")] {
-        let path = format!("/static/{}", file.name);
-        assert!(page.body.contains(&format!("href=\"{path}\"")), "{path}");
+    for (asset, kind) in [
+        (&asset::STYLE, "text/css; charset=utf-8"),
+        (&asset::SCRIPT, "text/javascript; charset=utf-8"),
+        (&asset::ICON, "image/svg+xml"),
+    ] {
+        let path = format!("/static/{}", asset.name);
+        assert!(page.body.contains(&format!("=\"{path}\"")), "{path}");
         let answer = server.get(&path).await;
         assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, kind));
         assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
-        assert_eq!(answer.body, file.content);
     }
     assert_eq!(server.get("/static/style.css").await.status, StatusCode::NOT_FOUND);
     let head = server.ask(Method::HEAD, "/", None).await;
     assert_eq!((head.status, head.header("etag")), (StatusCode::OK, page.header("etag")));
+}
+
+#[tokio::test]
+async fn previews_have_a_picture_where_the_public_address_is_known() {
+    let server = Server::new(routes(Some("https://stats.example.org")), Fake::of(calls()));
+    let html = server.get("/tools/get_forecast?period=7d").await.body;
+    let picture = "https://stats.example.org/preview.png?period=7d&#38;tool=get_forecast";
+    assert!(
+        html.contains(&format!("<meta property=\"og:image\" content=\"{picture}\">")),
+        "{html}"
+    );
+    assert!(!at("/", calls()).await.body.contains("og:image"));
 }

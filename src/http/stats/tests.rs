@@ -76,6 +76,11 @@ impl Server {
         Answer { status: res.status_code.unwrap(), headers: res.headers().clone(), body }
     }
 
+    /// How many questions were put to the source.
+    pub(crate) fn asked(&self) -> usize {
+        self.source.asked.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path, None).await
     }
@@ -508,12 +513,12 @@ async fn each_answer_costs_a_known_number_of_statements() {
     ] {
         let server = server();
         assert_eq!(server.get(&format!("/v1/stats/{path}")).await.status, StatusCode::OK, "{path}");
-        let asked = server.source.asked.load(std::sync::atomic::Ordering::Relaxed);
+        let asked = server.asked();
         assert_eq!(asked, statements, "{path}");
     }
     let server = server();
     assert_eq!(server.get("/v1/stats/tools?period=x").await.status, StatusCode::BAD_REQUEST);
-    assert_eq!(server.source.asked.load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert_eq!(server.asked(), 0);
 }
 
 #[tokio::test]
