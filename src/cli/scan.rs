@@ -182,7 +182,7 @@ fn read(line: &[u8]) -> Result<(&RawValue, RawEvent<'_>), String> {
 
 impl<'l> From<&'l Finding<'_>> for Found<'l> {
     fn from(finding: &'l Finding<'_>) -> Self {
-        let Finding { pointer, entity, detector } = finding;
+        let Finding { pointer, entity, detector, .. } = finding;
         Self { pointer: pointer.as_str(), r#type: entity.as_str(), detector }
     }
 }

@@ -34,6 +34,7 @@ pub struct Metrics {
     request_seconds: HistogramVec,
     stage_events: IntCounterVec,
     stage_rejects: IntCounterVec,
+    findings: IntCounterVec,
     stage_skips: IntCounterVec,
     stage_seconds: HistogramVec,
     /// Stages that have run, of a few fixed lists: a short list is searched faster than a map.
@@ -78,6 +79,12 @@ impl Metrics {
                 "analytics_stage_rejects_total",
                 "Events and requests that a stage refused or dropped, by code; in a dry run, would have.",
                 &["side", "stage", "code"],
+            )?,
+            findings: counters(
+                &registry,
+                "analytics_pii_findings_total",
+                "Findings of personal data, by type; of an event that is refused, one.",
+                &["type"],
             )?,
             stage_skips: counters(
                 &registry,
@@ -195,6 +202,9 @@ impl Watch for Metrics {
             let labels = [side.as_str(), label, code.as_str()];
             self.stage_rejects.with_label_values(&labels).inc_by(*count as u64);
         }
+        for (kind, count) in &tally.found {
+            self.findings.with_label_values(&[kind.as_str()]).inc_by(*count as u64);
+        }
     }
 
     fn skipped(&self, side: Side, label: &str, _: &StageError) {
@@ -245,12 +255,15 @@ fn histograms(
 
 #[cfg(test)]
 mod tests {
+    use stages::Entity;
+
     use super::*;
 
     #[test]
     fn a_stage_is_counted_by_side_label_and_code() {
         let metrics = Metrics::new().unwrap();
-        let tally = Tally { entered: 5, by_code: vec![(Code::new("duplicate"), 2)] };
+        let by_code = vec![(Code::new("duplicate"), 2)];
+        let tally = Tally { entered: 5, by_code, found: vec![(Entity::Email, 3)] };
         metrics.ran(Side::Ingest, "dedup", &tally, Duration::from_millis(1));
         metrics.ran(Side::Ingest, "dedup", &tally, Duration::from_millis(1));
         metrics.ran(Side::Worker, "dedup", &tally, Duration::from_millis(1));
@@ -259,5 +272,6 @@ mod tests {
             let labels = [side, "dedup", "duplicate"];
             assert_eq!(metrics.stage_rejects.with_label_values(&labels).get(), rejects);
         }
+        assert_eq!(metrics.findings.with_label_values(&["EMAIL"]).get(), 9);
     }
 }

@@ -7,6 +7,7 @@ mod group;
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::builtin::pii_scan::Entity;
 use crate::event::RawEvent;
 use crate::hash::{EntryId, Identity};
 use crate::scanned::{Fields, Scanned};
@@ -152,6 +153,8 @@ pub struct Tally {
     pub entered: usize,
     /// Events that it refused or dropped, by code.
     pub by_code: Vec<(Code, usize)>,
+    /// Findings of personal data, by type. An event may hold several; of a refused one, the first.
+    pub found: Vec<(Entity, usize)>,
 }
 
 impl Tally {
@@ -243,6 +246,14 @@ impl<'b> Batch<'b> {
         slot.verdict = verdict;
     }
 
+    /// Counts a finding of personal data.
+    pub(crate) fn found(&mut self, kind: Entity) {
+        match self.tally.found.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += 1,
+            None => self.tally.found.push((kind, 1)),
+        }
+    }
+
     /// Judges every event that still goes on.
     pub fn judge(&mut self, mut judge: impl FnMut(&mut Event<'b>) -> Verdict) {
         for index in 0..self.slots.len() {
@@ -301,7 +312,7 @@ impl<'b> Batch<'b> {
     /// Begins the account of a stage; in a dry run its decisions are counted but not applied.
     pub(crate) fn begin_stage(&mut self, dry_run: bool) {
         self.dry_run = dry_run;
-        self.tally = Tally { entered: self.passing, by_code: Vec::new() };
+        self.tally = Tally { entered: self.passing, ..Tally::default() };
     }
 
     /// Ends the account of a stage.

@@ -37,7 +37,7 @@ pub mod units;
 pub mod verdict;
 
 pub use batch::{Batch, Event, GroupEntry, Quota, Refusal, RefusalKind, Slot, Tally};
-pub use builtin::pii_scan::{Entity, Finding, Findings, PiiScanConfig, Scanner};
+pub use builtin::pii_scan::{Action, Entity, Finding, Findings, PiiScanConfig, Scanner};
 pub use builtin::registry;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{Cx, Request, Services};

@@ -374,6 +374,8 @@ missing_field
 null_value
 parameter_dropped
 pii_detected
+pii_dropped
+pii_scrubbed
 queue_full
 queue_unavailable
 rate_limit_exceeded

@@ -5,93 +5,56 @@
 //! other reason, so that nobody repairs a field only to learn of the address beside it. The stage
 //! stands alone with the token that makes scanned events, so that there is no second way past it.
 
+mod config;
+mod context;
 mod detect;
 mod finding;
 mod fold;
+mod gazetteer;
 mod keys;
 mod parameters;
+mod readings;
+mod rules;
 mod scanner;
+mod scrub;
 mod shapes;
 mod tokens;
+mod validate;
 mod vocabulary;
+mod walk;
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;
 
 use async_trait::async_trait;
-use regex::RegexBuilder;
-use schemars::JsonSchema;
-use serde::Deserialize;
 
 use crate::batch::{Batch, Body, Event, Slot};
 use crate::builtin::normal;
 use crate::context::{Cx, Services};
 use crate::event::{Field, RawEvent};
 use crate::hash::{HashKey, Identity};
-use crate::pipeline::StageSpec;
 use crate::scanned::{Fields, Level, Scanned};
 use crate::stage::{BuildError, Define, Form, Needs, Side, Stage, StageError};
-use crate::verdict::{Code, Pointer, Reason, Verdict, codes};
+use crate::verdict::{Code, Pointer, Reason, Verdict, Warning, codes};
 
+use config::UnknownParameters;
+pub use config::{Action, PiiScanConfig};
 pub use finding::{Entity, Finding, Findings};
 pub use scanner::Scanner;
 
-use parameters::Allowed;
-use scanner::{Added, MAX_DEPTH, MAX_VALUES};
+use walk::{MAX_DEPTH, MAX_VALUES};
 
 /// A parameter is not listed, or has a value of another form, and is not stored.
 const PARAMETER_DROPPED: Code = Code::new("parameter_dropped");
-
-/// Largest compiled form of an operator's pattern, in bytes.
-const PATTERN_SIZE: usize = 1 << 20;
+/// The name of its type was put in place of personal data.
+const PII_SCRUBBED: Code = Code::new("pii_scrubbed");
+/// A member that held personal data was left out.
+const PII_DROPPED: Code = Code::new("pii_dropped");
 
 /// Proof that the scan made a [`Scanned`]: only this module can make one.
 pub(crate) struct Cleared(());
-
-/// What to do with an event that holds personal data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Action {
-    /// Refuse the event.
-    #[default]
-    Reject,
-}
-
-/// What to do with parameters that are not listed and hold no personal data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum UnknownParameters {
-    /// Leave them out, and tell the client.
-    #[default]
-    Drop,
-    /// Refuse the event.
-    Reject,
-}
-
-/// A detector of the operator's own.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DetectorConfig {
-    /// Name in reports: lower-case letters, digits and hyphens.
-    pub name: String,
-    /// Regular expression; an event with a matching key or text is treated as personal data.
-    pub pattern: String,
-}
-
-/// Settings.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PiiScanConfig {
-    /// What to do with an event that holds personal data. Default: `reject`.
-    pub action: Action,
-    /// What to do with parameters that are not listed and hold no personal data. Default: `drop`.
-    pub unknown_parameters: UnknownParameters,
-    /// Further keys of parameters that are stored, when their values are numbers, booleans or short
-    /// lower-case identifiers. Default: none.
-    pub allow: Vec<String>,
-    /// Further detectors. Default: none.
-    pub detectors: Vec<DetectorConfig>,
-}
 
 /// The stage.
 pub(crate) struct PiiScan {
@@ -100,52 +63,18 @@ pub(crate) struct PiiScan {
     identity_key: HashKey,
 }
 
-impl Scanner {
-    /// The scanner of a list of stages, configured as its `pii-scan` is.
-    ///
-    /// # Errors
-    /// When the list has none, or one that cannot work; loading a file reports both before.
-    pub fn of(specs: &[StageSpec]) -> Result<Self, BuildError> {
-        let spec = specs.iter().find(|spec| spec.stage == PiiScan::NAME);
-        let spec = spec.ok_or_else(|| error_at(&[], "there is no `pii-scan`".to_owned()))?;
-        let config: Option<PiiScanConfig> = serde_json::from_value(spec.with.clone())
-            .map_err(|error| error_at(&[], error.to_string()))?;
-        Self::from_config(config.unwrap_or_default())
-    }
+/// The members that are stored of a mended event, the places of parameters that are not, and what
+/// was mended.
+type Mended = (Fields, Vec<Pointer>, Vec<Warning>);
 
-    /// Makes a scanner.
-    ///
-    /// # Errors
-    /// When `allow` or `detectors` cannot work.
-    pub fn from_config(config: PiiScanConfig) -> Result<Self, BuildError> {
-        let named = |name: &str, other: u8| {
-            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == other;
-            (1..=48).contains(&name.len()) && name.bytes().all(plain)
-        };
-        if let Some(index) = config.allow.iter().position(|key| !named(key, b'_')) {
-            let message = "a key is 1 to 48 lower-case letters, digits and `_`";
-            return Err(error_at(&["allow", &index.to_string()], message.to_owned()));
-        }
-        let mut added = Vec::with_capacity(config.detectors.len());
-        for (index, detector) in config.detectors.into_iter().enumerate() {
-            let index = index.to_string();
-            if !named(&detector.name, b'-') {
-                let message = "a name is 1 to 48 lower-case letters, digits and `-`";
-                return Err(error_at(&["detectors", &index, "name"], message.to_owned()));
-            }
-            let pattern = RegexBuilder::new(&detector.pattern)
-                .size_limit(PATTERN_SIZE)
-                .dfa_size_limit(PATTERN_SIZE)
-                .build()
-                .map_err(|error| error_at(&["detectors", &index, "pattern"], error.to_string()))?;
-            added.push(Added { name: detector.name, pattern });
-        }
-        Ok(Self::new(Allowed::with(config.allow), added))
-    }
+fn detected(finding: &Finding<'_>) -> Reason {
+    let message = format!("PII detected ({})", finding.entity.as_str());
+    Reason::new(codes::PII_DETECTED, finding.pointer.clone(), message)
 }
 
-fn error_at(path: &[&str], message: String) -> BuildError {
-    BuildError { path: path.iter().map(|&part| part.to_owned()).collect(), message }
+fn unmendable(pointer: Pointer) -> Reason {
+    let message = "PII detected, and the event says too little without this member";
+    Reason::new(codes::PII_DETECTED, pointer, message)
 }
 
 impl PiiScan {
@@ -154,39 +83,86 @@ impl PiiScan {
         for index in 0..batch.slots().len() {
             let passes = batch.slots().get(index).is_some_and(Slot::passes);
             if let Some(event) = batch.event_mut(index) {
-                let verdict = self.judge(event, passes);
+                let (verdict, kinds) = self.judge(event, passes);
                 batch.settle(index, verdict);
+                kinds.into_iter().for_each(|kind| batch.found(kind));
             }
         }
     }
 
     /// Judges one event as sent, and makes its scanned form when it goes on.
-    fn judge(&self, event: &mut Event<'_>, passes: bool) -> Verdict {
+    fn judge(&self, event: &mut Event<'_>, passes: bool) -> (Verdict, Vec<Entity>) {
         let read = event.read.take();
-        let Some(raw) = event.raw() else { return Verdict::Pass };
-        let findings = self.scanner.examine(raw, 1);
-        if let Some(finding) = findings.found.into_iter().next() {
-            let message = format!("PII detected ({})", finding.entity.as_str());
-            return Verdict::Reject(Reason::new(codes::PII_DETECTED, finding.pointer, message));
+        let Some(raw) = event.raw() else { return (Verdict::Pass, Vec::new()) };
+        // One finding is enough to refuse; to mend an event all are needed.
+        let most = if self.scanner.rules.always_reject() || !passes { 1 } else { usize::MAX };
+        let findings = self.scanner.examine(raw, most);
+        let kinds = findings.found.iter().map(|finding| finding.entity).collect();
+        let refusal = findings.found.iter().find(|found| found.action == Action::Reject);
+        if let Some(finding) = refusal.or(findings.found.first().filter(|_| !passes)) {
+            return (Verdict::Reject(detected(finding)), kinds);
         }
         if findings.too_deep {
             let message =
                 format!("nested deeper than {MAX_DEPTH} levels, or more than {MAX_VALUES} values");
-            return Verdict::Reject(Reason::new(codes::TOO_DEEP, Pointer::ROOT, message));
+            let reason = Reason::new(codes::TOO_DEEP, Pointer::ROOT, message);
+            return (Verdict::Reject(reason), kinds);
         }
         if !passes {
-            return Verdict::Pass;
+            return (Verdict::Pass, kinds);
         }
-        match self.fields(raw, read) {
-            Ok((fields, dropped)) => {
+        let result = match findings.found.as_slice() {
+            [] => self.fields(raw, read).map(|(fields, dropped)| (fields, dropped, Vec::new())),
+            found => self.mend(raw, found),
+        };
+        let verdict = match result {
+            Ok((fields, dropped, mended)) => {
                 event.body = Body::Scanned(Scanned::new(Cleared(()), fields));
+                for warning in mended {
+                    event.warn(warning.code, warning.pointer, warning.message);
+                }
                 for pointer in dropped {
                     event.warn(PARAMETER_DROPPED, pointer, "this parameter is not stored");
                 }
                 Verdict::Pass
             }
             Err(reason) => Verdict::Reject(reason),
+        };
+        (verdict, kinds)
+    }
+
+    /// Takes what was found out of an event. The event is refused when it is not clean then, or no
+    /// longer one that could be stored.
+    fn mend(&self, raw: &RawEvent<'_>, found: &[Finding<'_>]) -> Result<Mended, Reason> {
+        let Some(first) = found.first() else { return Err(unmendable(Pointer::ROOT)) };
+        let text = scrub::mended(raw, found);
+        let json: &serde_json::value::RawValue =
+            serde_json::from_str(&text).map_err(|_| unmendable(first.pointer.clone()))?;
+        let mended = RawEvent::read(json)?;
+        let again = self.scanner.examine(&mended, 1);
+        if let Some(finding) = again.found.first() {
+            return Err(detected(finding));
         }
+        let judged = self.fields(&mended, None).and_then(|(fields, dropped)| {
+            normal::normalise(&mut fields.clone())?;
+            Ok((fields, dropped))
+        });
+        let (fields, dropped) = judged.map_err(|_| unmendable(first.pointer.clone()))?;
+        let mut warnings: Vec<Warning> = Vec::new();
+        for finding in found {
+            let kind = finding.entity.as_str();
+            let warning = if scrub::is_dropped(finding) {
+                let message = format!("left out, because it held personal data ({kind})");
+                Warning::new(PII_DROPPED, finding.pointer.clone(), message)
+            } else {
+                let message = format!("personal data ({kind}) was taken out");
+                Warning::new(PII_SCRUBBED, finding.pointer.clone(), message)
+            };
+            if !warnings.iter().any(|known| known.pointer == warning.pointer) {
+                warnings.push(warning);
+            }
+        }
+        Ok((fields, dropped, warnings))
     }
 
     /// The members that are stored, and the places of parameters that are not.
@@ -246,8 +222,14 @@ impl Define for PiiScan {
     const NAME: &'static str = "pii-scan";
     const SIDES: &'static [Side] = &[Side::Ingest];
     const GIVES: Option<Form> = Some(Form::Scanned);
-    const CODES: &'static [Code] =
-        &[codes::PII_DETECTED, codes::TOO_DEEP, PARAMETER_DROPPED, codes::INVALID_FIELD];
+    const CODES: &'static [Code] = &[
+        codes::PII_DETECTED,
+        codes::TOO_DEEP,
+        PARAMETER_DROPPED,
+        PII_SCRUBBED,
+        PII_DROPPED,
+        codes::INVALID_FIELD,
+    ];
     type Config = PiiScanConfig;
 
     fn needs(_: &Self::Config) -> Needs {

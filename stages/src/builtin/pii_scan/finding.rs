@@ -1,15 +1,34 @@
 //! What a scan reports: the kind of personal data and its place, never the value.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::config::Action;
 use crate::verdict::Pointer;
 
 /// Defines the kinds of personal data in one list.
 macro_rules! entities {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {
+    ($(#[doc = $doc:literal] $variant:ident = $name:literal),* $(,)?) => {
         /// A kind of personal data.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Entity { $($(#[$doc])* $variant),* }
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema,
+        )]
+        pub enum Entity { $(#[doc = $doc] #[serde(rename = $name)] $variant),* }
 
         impl Entity {
+            /// All kinds.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The kind in words.
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$variant => $doc),* }
+            }
+
+            /// What stands in place of a text that held such data.
+            pub const fn placeholder(self) -> &'static str {
+                match self { $(Self::$variant => concat!("[", $name, "]")),* }
+            }
+
             /// The kind as it is shown in answers and reports.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
@@ -57,6 +76,10 @@ entities! {
     Secret = "SECRET",
     /// An identifier of a person or an account.
     UserId = "USER_ID",
+    /// The registration of a vehicle.
+    Vehicle = "VEHICLE",
+    /// An address of a digital currency.
+    Wallet = "WALLET",
 }
 
 /// Personal data at a place of an event.
@@ -68,6 +91,21 @@ pub struct Finding<'s> {
     pub entity: Entity,
     /// The detector that found it: `key` for the rule on keys, else a detector's name.
     pub detector: &'s str,
+    /// What it does to its event.
+    pub action: Action,
+    /// How the place can be mended.
+    pub(super) edit: Edit,
+    /// The place as positions: of the event's member, and in each container below it.
+    pub(super) path: Vec<usize>,
+}
+
+/// How a place can be mended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edit {
+    /// A placeholder in place of the value.
+    Replace,
+    /// Without the member: its key is part of the finding.
+    Drop,
 }
 
 /// What a scan of one event found.

@@ -31,8 +31,16 @@ pub(super) struct Facts {
     pub(super) personal: Option<Personal>,
     /// The value is a version or section number: four numbers are not an address.
     pub(super) version: bool,
+    /// The value is the name of a member whose value stands beside it.
+    pub(super) names: bool,
+    /// The value belongs to a name that stands beside it.
+    pub(super) value: bool,
+    /// The numbers are times that something took.
+    pub(super) duration: bool,
     /// The value is a measurement: two numbers are not a position.
     pub(super) measure: bool,
+    /// The value is text that people type.
+    pub(super) typed: bool,
     /// The value describes a thing that has a name of its own.
     pub(super) thing: bool,
     /// The value is an abscissa (0) or an ordinate (1).
@@ -72,8 +80,17 @@ impl Keys {
                                 facts.personal = Some(Personal { words, entity, claim: None });
                             }
                         }
+                        Meaning::Harmless if count + 1 > longest => {
+                            longest = count + 1;
+                            facts.personal = None;
+                        }
+                        Meaning::Harmless => {}
                         Meaning::Claims(form) => claim = Some(form),
+                        Meaning::Typed => facts.typed = true,
                         Meaning::Version => facts.version = true,
+                        Meaning::Names => facts.names |= whole,
+                        Meaning::Value => facts.value |= whole,
+                        Meaning::Duration => facts.duration = true,
                         Meaning::Measure => facts.measure = true,
                         Meaning::Thing => facts.thing = true,
                         Meaning::Axis(axis) if whole => facts.axis = Some(axis),

@@ -106,7 +106,7 @@ pub(super) struct Split<'s> {
 /// Whether a value has one of the forms.
 pub(super) fn is_plain(token: Token<'_>, forms: Forms) -> bool {
     match token {
-        Token::Bool => forms.allows(FLAG),
+        Token::Bool(_) => forms.allows(FLAG),
         Token::Number(number) => forms.allows(NUMBER) && is_small(number),
         Token::Quoted(text) => forms.allows(WORD) && is_word(text),
         _ => false,
@@ -195,7 +195,7 @@ impl<'e> Iterator for Members<'e> {
             }
         }
         let value = self.text.get(start..self.tokens.position()).unwrap_or_default();
-        Some((super::scanner::unquote(key), value.trim_start_matches([':', ' ', '\t', '\n', '\r'])))
+        Some((super::walk::unquote(key), value.trim_start_matches([':', ' ', '\t', '\n', '\r'])))
     }
 }
 

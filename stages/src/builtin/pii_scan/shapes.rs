@@ -6,6 +6,8 @@
 use crate::event::{Field, RawJson};
 use crate::scanned::{Level, Status};
 
+use super::finding::Entity;
+use super::gazetteer;
 use super::vocabulary::Claim;
 
 /// Digits from which on a number may be a card number.
@@ -39,6 +41,56 @@ pub(super) fn expected(field: Field, value: RawJson<'_>) -> bool {
         Field::SessionId => bytes.len() == 16 && bytes.iter().all(u8::is_ascii_hexdigit),
         Field::EventId => uuid::Uuid::try_parse_ascii(bytes).is_ok(),
         _ => false,
+    }
+}
+
+/// What a known member holds that has no room for text: a session with words in it is somebody's
+/// own, a country that is none is a place.
+pub(super) fn intruder(field: Field, value: RawJson<'_>) -> Option<Entity> {
+    let text = value.text().strip_prefix('"')?.strip_suffix('"')?.trim();
+    match field {
+        Field::SessionId => {
+            let word = |part: &str| {
+                part.len() >= 3
+                    && part.bytes().all(|b| b.is_ascii_alphabetic())
+                    && !part.bytes().all(|b| b.is_ascii_hexdigit())
+            };
+            let mut parts = text.split(['.', '-', '_', '@', ' ', ':']);
+            (text.len() > 3 && parts.clone().count() > 1 && parts.any(word))
+                .then_some(Entity::UserId)
+        }
+        Field::Country => {
+            const REGIONS: &[&str] = &[
+                "other",
+                "europe",
+                "asia",
+                "africa",
+                "america",
+                "americas",
+                "oceania",
+                "antarctica",
+                "world",
+                "global",
+                "unknown",
+                "none",
+                "null",
+                "international",
+                "middle east",
+                "emea",
+                "apac",
+                "latam",
+                "north america",
+                "south america",
+                "central america",
+                "caribbean",
+            ];
+            let known = |text: &str| REGIONS.iter().any(|region| text.eq_ignore_ascii_case(region));
+            let region = text.len() <= 3 || known(text) || gazetteer::is_region(text);
+            let name = text.chars().any(char::is_lowercase)
+                && text.chars().all(|c| c.is_alphabetic() || " .,'’-".contains(c));
+            (!region && name && text.starts_with(char::is_uppercase)).then_some(Entity::Location)
+        }
+        _ => None,
     }
 }
 
@@ -90,9 +142,23 @@ pub(super) fn is_placeholder(text: &str) -> bool {
         "false",
         "default",
         "private",
+        "auto",
+        "not set",
+        "not provided",
+        "not available",
+        "scrubbed",
+        "deleted",
+        "obfuscated",
+        "xxx",
+        "guest",
+        "off",
+        "on",
+        "yes",
+        "no",
     ];
     let core = text.trim_matches(|c: char| c.is_whitespace() || "[]<>(){}*\"'-_".contains(c));
-    core.is_empty() || WORDS.iter().any(|word| core.eq_ignore_ascii_case(word))
+    let blanked = Entity::ALL.iter().any(|entity| text == entity.placeholder());
+    blanked || core.is_empty() || WORDS.iter().any(|word| core.eq_ignore_ascii_case(word))
 }
 
 /// Whether a string has the form that a key's claim promises.

@@ -1,5 +1,7 @@
 //! The stage as the runner sees it, and the walk over whole events.
 
+mod decided;
+
 use super::*;
 use crate::event::RawJson;
 
@@ -149,19 +151,24 @@ fn what_is_too_deep_or_too_large_is_said_to_be() {
 }
 
 #[test]
-fn operators_add_keys_and_detectors() {
-    let scanner = scanner(r#"{"detectors":[{"name":"badge","pattern":"^B-[0-9]{4}$"}]}"#);
-    let event = event(r#""q":"B-1234","r":"B-12345""#);
-    let findings = scanner.scan(&event).found;
-    assert_eq!(findings.len(), 1);
-    assert_eq!((findings[0].entity, findings[0].detector), (Entity::Custom, "badge"));
-}
-
-#[test]
 fn settings_that_cannot_work_are_named() {
     for (config, path) in [
-        (r#"{"allow":["fine","Not fine"]}"#, "allow.1"),
-        (r#"{"allow":[""]}"#, "allow.0"),
+        (r#"{"allow":{"parameters":["fine","Not fine"]}}"#, "allow.parameters.1"),
+        (r#"{"allow":{"parameters":[""]}}"#, "allow.parameters.0"),
+        (r#"{"allow":{"patterns":["a","("]}}"#, "allow.patterns.1"),
+        (r#"{"allow":{"fields":["notes"]}}"#, "allow.fields.0"),
+        (r#"{"exceptions":[{"action":"scrub"}]}"#, "exceptions.0"),
+        (r#"{"exceptions":[{"action":"scrub","type":"IP","field":"/a"}]}"#, "exceptions.0"),
+        (r#"{"exceptions":[{"action":"scrub","field":"/a//b"}]}"#, "exceptions.0.field"),
+        (
+            r#"{"exceptions":[{"action":"scrub","type":"IP"},{"action":"reject","type":"IP"}]}"#,
+            "exceptions.1.type",
+        ),
+        (r#"{"detectors":[{"name":"a","pattern":"x*"}]}"#, "detectors.0.pattern"),
+        (
+            r#"{"detectors":[{"name":"a","pattern":"x","context":["b"," "]}]}"#,
+            "detectors.0.context.1",
+        ),
         (r#"{"detectors":[{"name":"a","pattern":"("}]}"#, "detectors.0.pattern"),
         (r#"{"detectors":[{"name":"A b","pattern":"x"}]}"#, "detectors.0.name"),
         (r#"{"detectors":[{"name":"a","pattern":"\\w{5000}"}]}"#, "detectors.0.pattern"),
@@ -170,6 +177,8 @@ fn settings_that_cannot_work_are_named() {
         assert_eq!(error.path.join("."), path, "{config}");
     }
     assert!(serde_json::from_str::<PiiScanConfig>(r#"{"action":"ignore"}"#).is_err());
+    let typed = r#"{"exceptions":[{"action":"scrub","type":"MAIL"}]}"#;
+    assert!(serde_json::from_str::<PiiScanConfig>(typed).is_err());
     assert!(serde_json::from_str::<PiiScanConfig>(r#"{"actions":"reject"}"#).is_err());
 }
 

@@ -15,7 +15,7 @@ pub(super) enum Token<'e> {
     /// A number, as written.
     Number(&'e str),
     /// `true` or `false`.
-    Bool,
+    Bool(bool),
     /// `null`.
     Null,
 }
@@ -78,7 +78,7 @@ impl<'e> Iterator for Tokens<'e> {
             b'[' => Token::Open(false),
             b'}' | b']' => Token::Close,
             b'"' => Token::Quoted(text),
-            b't' | b'f' => Token::Bool,
+            b't' | b'f' => Token::Bool(first == b't'),
             b'n' => Token::Null,
             _ => Token::Number(text),
         })
@@ -98,7 +98,7 @@ mod tests {
             Token::Quoted(r#""a\"b""#),
             Token::Open(false),
             Token::Number("1.5e3"),
-            Token::Bool,
+            Token::Bool(true),
             Token::Null,
             Token::Close,
             Token::Quoted("\"é\""),

@@ -74,12 +74,12 @@ fn is_list(text: &str, at: usize) -> bool {
 
 static LABELLED: LazyLock<Regex> = LazyLock::new(|| {
     fixed(concat!(
-        r#"(?i-u)(?:lat|latitude|lon|lng|longitude)["']? ?: ?["']?[-+]?[0-9]{1,3}"#,
-        r#"(?:\.[0-9]+)?"#,
+        r#"(?i-u)(?:lat|latitude|lon|lng|long|longitude|latitud|longitud|breite)["']?"#,
+        r#"(?: ?[:=] ?["']?[-+]?[0-9]{1,3}(?:\.[0-9]+)?| (?:is )?[-+]?[0-9]{1,3}\.[0-9]+)"#,
     ))
 });
 
-/// `lat: 59.91` within text.
+/// `lat: 59.91`, `latitude is 59.91` within text.
 pub(super) fn labelled(text: &str, _: Facts) -> bool {
     LABELLED.find_iter(text).any(|hit| !is_word(before(text, hit.start())))
 }

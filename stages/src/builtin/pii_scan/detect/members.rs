@@ -14,7 +14,7 @@ pub(in super::super) fn member(text: &str, keys: &Keys) -> Option<Entity> {
         let name = name_before(text, at);
         let value = value_after(text, at);
         // A template's slot is no value.
-        if name.is_empty() || value.starts_with(['{', '<', '$', '%', '=', '>']) {
+        if name.is_empty() || value.starts_with(['{', '<', '$', '=', '>']) {
             return None;
         }
         let Facts { personal: Some(personal), .. } = keys.facts(name) else { return None };

@@ -31,7 +31,7 @@ fn is_card(text: &str, start: usize) -> bool {
                 }
             }
             // Groups are divided by single characters.
-            b' ' | b'-' if is_digit(byte_at(text, at - 1)) => {}
+            b' ' | b'-' | b'.' if is_digit(byte_at(text, at - 1)) => {}
             _ => return false,
         }
         at += 1;
@@ -55,7 +55,8 @@ fn issued(number: &[u8]) -> bool {
     }
 }
 
-fn luhn(number: &[u8]) -> bool {
+/// Whether the last digit is the check digit of the others (ISO/IEC 7812-1, annex B).
+pub(in super::super) fn luhn(number: &[u8]) -> bool {
     let sum: u32 = number
         .iter()
         .rev()
@@ -86,7 +87,7 @@ const COUNTRIES: &[(&[u8; 2], usize)] = &[
 ];
 
 /// An international bank account number: the country's length and a valid remainder (ISO 13616).
-pub(super) fn iban(text: &str, _: Facts) -> bool {
+pub(in super::super) fn iban(text: &str, _: Facts) -> bool {
     let bytes = text.as_bytes();
     bytes.windows(4).enumerate().any(|(start, head)| {
         head[..2].iter().all(u8::is_ascii_alphabetic)

@@ -5,9 +5,8 @@ use super::*;
 
 /// The detectors that find something in a text.
 fn finders(text: &str) -> Vec<&'static str> {
-    let profile = Profile::of(text);
-    let facts = Facts::default();
-    DETECTORS.iter().filter(|d| d.finds(text, profile, facts)).map(|d| d.name).collect()
+    let (text, facts) = (Text::new(text), Facts::default());
+    DETECTORS.iter().filter(|d| d.finds(&text, facts)).map(|d| d.name).collect()
 }
 
 #[test]
@@ -80,9 +79,95 @@ fn every_detector_finds_its_examples() {
             "iban",
             &["NO93 8601 1117 947", "to de89370400440532013000.", "FR1420041010050500013M02606"],
         ),
-        ("ssn", &["536-22-1234", "no 536 22 1234 given"]),
-        ("person", &["asked by Mrs. Berg", "my name is Mina"]),
+        ("ip-in-name", &["p-203-0-113-9.dip.example.net", "9.113.0.203.in-addr.arpa"]),
+        ("ipv6-without-colons", &["2001-db8-7--1.ipv6-literal.net", "2001_db8__7_1"]),
+        ("ip-as-number", &["http://3405803785/x", "http://0xcb007109"]),
+        (
+            "sides",
+            &["59.9139N 10.7522E", "N 59 54 50 E 10 45 8", "5954N01045E", "59-54-50N, 010-45-08E"],
+        ),
+        (
+            "grid",
+            &[
+                "32V 597500 6642000",
+                "32VNM9750042000",
+                "9FFGW93F+9X",
+                "/gridpoints/TOP/31,80/forecast",
+            ],
+        ),
+        ("three-words", &["///table.lamp.spoon"]),
+        ("map", &["/14/8529/5755.png", "https://osm.example/#map=13/59.91/10.75"]),
+        (
+            "compact-position",
+            &["+5954.8+01045.1/", "59,9139; 10,7522", "0101000000AE47E17A14AE25407B14AE47E1FA4D40"],
+        ),
+        ("announced-phone", &["2212345678 call", "mobile 98765 43210"]),
+        (
+            "wallet",
+            &[
+                // Examples of the developer guide of Bitcoin, BIP 173, BIP 350 and EIP 55.
+                "1BoatSLRHtKNngkdXEeobR76b53LETtpyT",
+                "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4".to_lowercase().leak(),
+                "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
+                "0x52908400098527886E0F7030069857D2E4169EE7",
+            ],
+        ),
+        ("ssn", &["536-22-1234", "no 536 22 1234 given", "911-70-1234"]),
+        ("national-id", &["RSSMRA85T10A562S", "1EG4-TE5-MK73", "131052-308T", "QQ1 AB 12 34 56 C"]),
+        ("national-number", &["390.533.447-05", "960121-1234567"]),
+        ("announced-id", &["PESEL 44051401458", "passport X1234567", "NHS number 943 476 5919"]),
+        (
+            "announced-account",
+            &["user id 3a8e1b1c-9a67-4f0e-8d0f-2f9d2d7d6c11", "logged in as mina_82"],
+        ),
+        ("announced-device", &["IMEI 490154203237518", "device id: ab12cd34"]),
+        ("birth", &["born 21/07/1984", "dob: 1984-07-21", "born on July 21, 1984"]),
+        ("vehicle", &["number plate AB12 CDE", "VIN 1HGCM82633A004352"]),
+        (
+            "person",
+            &[
+                "asked by Mrs. Berg",
+                "my name is Mina",
+                "Maria Berg asked",
+                "requested by Mina Berg",
+                "Anna's cabin",
+                "Uncle Tobias",
+                "hi it's Olaf Berg",
+            ],
+        ),
+        (
+            "place",
+            &[
+                "no station near Tromsø",
+                "Boulder, Colorado",
+                "Salem, OR",
+                "CityNotFound: Thun",
+                "lives in Ulm",
+            ],
+        ),
+        (
+            "street",
+            &[
+                "12 Elm Street",
+                "Storgata 5",
+                "Bahnhofstraße 12a",
+                "12 rue de Rivoli",
+                "Calle de Alcalá 42",
+                "OR 97201",
+            ],
+        ),
         ("postcode", &["near SW1A 1AA", "K1A 0B1"]),
+        (
+            "announced-postcode",
+            &["PLZ 3011", "weather 97201", "zip code: 97201-1234", "CEP 20040-020"],
+        ),
+        (
+            "announced-secret",
+            &["the password is Tr0ub4dor", "api key: 9f8e7d6c", "pass word is xYzzy9"],
+        ),
+        ("home-of", &["~mina/wx/cache"]),
+        ("private-host", &["mina-pc.local", "getaddrinfo ENOTFOUND db.corp", "http://build.lan/x"]),
+        ("device-name", &["DESKTOP-4F7K2LQ", "mina-macbook-pro"]),
         ("url-password", &["redis://:hunter2@cache:6379", "https://mina:pw@post.se/x"]),
         (
             "token",
@@ -218,9 +303,9 @@ fn near_misses_are_not_found() {
 
 #[test]
 fn keys_can_rule_a_detector_out() {
-    let find = |name: &str, text, facts| {
+    let find = |name: &str, text: &str, facts| {
         let detector = DETECTORS.iter().find(|d| d.name == name).unwrap();
-        detector.finds(text, Profile::of(text), facts)
+        detector.finds(&Text::new(text), facts)
     };
     let (version, measure) =
         (Facts { version: true, ..Facts::default() }, Facts { measure: true, ..Facts::default() });
