@@ -3,7 +3,7 @@
 #
 #   tests/run.sh            all checks and tests (what CI runs)
 #   tests/run.sh --quick    formatting, lints and tests, without documentation, long simulations and
-#                           the published client (which needs Node.js and, once, the npm registry)
+#                           the published client and the browser (which need Node.js and, once, the npm registry)
 #   tests/run.sh --soak     everything, with the long crash and simulation runs, and the benchmarks
 #
 # Servers that the tests need are started by the tests, on free ports and in temporary folders, and
@@ -31,6 +31,8 @@ done
 if [ "$mode" != quick ]; then
   command -v node >/dev/null || need+=(nodejs)
   command -v npm >/dev/null || need+=(npm)
+  # The pages in a browser, driven by what another test installs from the npm registry.
+  command -v chromium >/dev/null || command -v chromium-browser >/dev/null || need+=(chromium)
 fi
 # Servers of the distribution are not in PATH.
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
@@ -69,7 +71,7 @@ cargo clippy --workspace --all-targets --locked -- -D warnings
 
 step "tests"
 skip=()
-[ "$mode" != quick ] || skip=(-- --skip published_client)
+[ "$mode" != quick ] || skip=(-- --skip published_client --skip browser_suite)
 cargo test --workspace --locked "${skip[@]}"
 
 if [ "$mode" != quick ]; then

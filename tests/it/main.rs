@@ -10,6 +10,7 @@ mod support;
 
 mod backpressure;
 mod bad_input;
+mod browser;
 mod captures;
 mod cli;
 mod client;

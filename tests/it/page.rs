@@ -29,7 +29,7 @@ fn the_page_shows_the_numbers_of_the_api_without_a_script() {
     });
     // Names may break at their underscores.
     let text = page.text.replace("<wbr>", "");
-    for fact in ["get_forecast", "get_alerts", "<svg", "<table", "period=30d"] {
+    for fact in ["get_forecast", "get_alerts", "<svg", "<table", "period=90d"] {
         assert!(text.contains(fact), "{fact} is missing");
     }
     assert!(!page.text.contains("<script>"), "there is no script inside of it");

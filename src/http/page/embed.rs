@@ -7,7 +7,7 @@ use salvo::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use salvo::http::{Request, Response};
 use salvo::{Depot, handler};
 
-use super::asset::{SCRIPT, STYLE};
+use super::asset::{ICON, SCRIPT, STYLE};
 use super::compose::in_words;
 use super::controls::href;
 use super::model::Part;
@@ -33,6 +33,7 @@ struct Framed {
     title: String,
     theme: &'static str,
     style: &'static str,
+    icon: &'static str,
     script: &'static str,
     part: Part,
     /// The whole page.
@@ -98,6 +99,7 @@ async fn framed(embed: Embed, req: &Request, depot: &Depot) -> Result<String, Pr
         title: part.title.clone(),
         theme,
         style: STYLE.name,
+        icon: ICON.name,
         script: SCRIPT.name,
         part,
         href: href(path, &query),

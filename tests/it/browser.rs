@@ -1,0 +1,76 @@
+//! The pages in a real browser: what only a browser can tell of them. The journeys themselves are in
+//! tests/e2e, because the tool that drives the browser is one of Node.js.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{Config, Server};
+
+const REMEDY: &str = "install chromium and Node.js 18.19 or newer with npm, or start this through \
+                      tests/run.sh";
+
+#[test]
+fn browser_suite_passes() {
+    let Some(chromium) = chromium() else {
+        assert!(std::env::var_os("CI").is_none(), "there is no chromium: {REMEDY}");
+        println!("SKIPPED: there is no chromium, so the pages were not looked at; {REMEDY}");
+        return;
+    };
+    let embeds = ("ANALYTICS_SHARE__EMBEDS", "[calls]".to_owned());
+    let mut server = Server::with(Config { env: vec![embeds], ..Config::default() });
+    server.terminate();
+    let demo = server.command(&["demo", "--days", "60", "--events", "20000", "--seed", "7"]);
+    assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
+    let server = server.revive();
+    server.drained();
+    let empty = Server::start();
+    empty.drained();
+    let folder = installed();
+    let output = Command::new("node")
+        .args(["--test", "--test-concurrency=1", "pages.test.mjs"])
+        .current_dir(&folder)
+        .env("BASE", &server.public)
+        .env("EMPTY", &empty.public)
+        .env("CHROMIUM", chromium)
+        .output()
+        .unwrap_or_else(|error| panic!("node cannot be run ({error}): {REMEDY}"));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The distribution's browser.
+fn chromium() -> Option<PathBuf> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let names = ["chromium", "chromium-browser"];
+    std::env::split_paths(&paths)
+        .flat_map(|folder| names.map(|name| folder.join(name)))
+        .find(|path| path.is_file())
+}
+
+/// The folder with the tools, as package-lock.json says; kept until that changes.
+fn installed() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
+    fs::create_dir_all(&folder).unwrap();
+    for file in ["package.json", "package-lock.json", "pages.test.mjs"] {
+        fs::copy(source.join(file), folder.join(file)).unwrap();
+    }
+    let lock = fs::read(folder.join("package-lock.json")).unwrap();
+    let stamp = folder.join("installed-lock.json");
+    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return folder;
+    }
+    let npm = Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(&folder)
+        .output()
+        .unwrap_or_else(|error| panic!("npm cannot be run ({error}): {REMEDY}"));
+    assert!(
+        npm.status.success(),
+        "npm could not install the browser's driver. This test needs the npm registry once.\n{}",
+        String::from_utf8_lossy(&npm.stderr)
+    );
+    fs::write(stamp, lock).unwrap();
+    folder
+}
