@@ -8,6 +8,9 @@ use super::{Frame, Release, anchor, releases, rules, thinned};
 /// Under a mark that is lower than this, in per cent from the top, there is no room for a label.
 const ROOM_BELOW: f64 = 85.0;
 
+/// A bucket and where its value is; `None` where that is not known.
+type Point = Option<(usize, (f64, f64))>;
+
 /// A line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
@@ -45,13 +48,18 @@ impl Lines<'_> {
         self.time.draw(&mut svg);
         rules(&mut svg, &scale, self.unit);
         svg.open_stretched();
+        let lines = self.series.iter().map(|series| self.points(&scale, &series.values));
+        let lines: Vec<Vec<Point>> = lines.collect();
+        if let [only] = lines.as_slice() {
+            self.ground(&mut svg, only);
+        }
         if let Some(before) = self.before {
             let mut path = Path::default();
             runs(&self.points(&scale, before)).iter().for_each(|run| path.through(run));
             svg.path("before", &path);
         }
-        for (nth, series) in self.series.iter().enumerate() {
-            self.line(&mut svg, nth, &self.points(&scale, &series.values));
+        for (nth, points) in lines.iter().enumerate() {
+            self.line(&mut svg, nth, points);
         }
         svg.close("svg");
         releases(&mut svg, self.time, self.releases);
@@ -62,7 +70,7 @@ impl Lines<'_> {
     }
 
     /// Where the known values are, with their bucket; never more than a screen can show.
-    fn points(&self, scale: &Scale, values: &[Option<f64>]) -> Vec<Option<(usize, (f64, f64))>> {
+    fn points(&self, scale: &Scale, values: &[Option<f64>]) -> Vec<Point> {
         let kept = thinned(values);
         let points = values
             .iter()
@@ -76,16 +84,27 @@ impl Lines<'_> {
             .collect()
     }
 
-    fn line(&self, svg: &mut Svg, nth: usize, points: &[Option<(usize, (f64, f64))>]) {
-        let (mut solid, mut dashed, mut area) = (Path::default(), Path::default(), Path::default());
-        let whole =
-            |point: &Option<(usize, (f64, f64))>| point.filter(|(i, _)| self.time.whole(*i));
-        for run in runs(&points.iter().map(whole).collect::<Vec<_>>()) {
-            solid.through(&run);
-            if let (1, [first, .., last]) = (self.series.len(), run.as_slice()) {
+    /// The stretches of whole buckets.
+    fn whole(&self, points: &[Point]) -> Vec<Vec<(f64, f64)>> {
+        let whole = points.iter().map(|point| point.filter(|(i, _)| self.time.whole(*i)));
+        runs(&whole.collect::<Vec<_>>())
+    }
+
+    /// The ground under a line that is alone.
+    fn ground(&self, svg: &mut Svg, points: &[Point]) {
+        let mut area = Path::default();
+        for run in self.whole(points) {
+            if let [first, .., last] = run.as_slice() {
                 area.between(&run, &[(first.0, 100.0), (last.0, 100.0)]);
             }
         }
+        svg.path("area", &area);
+    }
+
+    /// A line: solid over whole buckets, dashed to and from those that are covered in part.
+    fn line(&self, svg: &mut Svg, nth: usize, points: &[Point]) {
+        let (mut solid, mut dashed) = (Path::default(), Path::default());
+        self.whole(points).iter().for_each(|run| solid.through(run));
         for pair in points.windows(2) {
             if let [Some((a, from)), Some((b, to))] = pair
                 && !(self.time.whole(*a) && self.time.whole(*b))
@@ -93,7 +112,6 @@ impl Lines<'_> {
                 dashed.through(&[*from, *to]);
             }
         }
-        svg.path("area", &area);
         svg.path(&format!("line s{nth}"), &solid);
         svg.path(&format!("line s{nth} part"), &dashed);
     }
@@ -136,7 +154,7 @@ impl Lines<'_> {
 }
 
 /// The stretches without a gap.
-pub(super) fn runs(points: &[Option<(usize, (f64, f64))>]) -> Vec<Vec<(f64, f64)>> {
+pub(super) fn runs(points: &[Point]) -> Vec<Vec<(f64, f64)>> {
     let runs = points.split(|point| point.is_none()).filter(|run| !run.is_empty());
     runs.map(|run| run.iter().flatten().map(|(_, at)| *at).collect()).collect()
 }

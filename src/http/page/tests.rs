@@ -142,7 +142,7 @@ async fn the_numbers_on_the_page_are_those_of_the_source() {
         "timeout 1 – 100% get_forecast 1",
         "1 failed call did not say what went wrong.",
         "No call of this period named a country.",
-        "Newest event 20 Aug, 15:00 UTC",
+        "As of 20 Aug, 15:00 UTC",
     ] {
         let shown = shown.replace('\u{a0}', " ");
         assert!(shown.contains(fact), "{fact}\n\n{shown}");

@@ -111,7 +111,7 @@ pub(in super::super) fn distribution(cx: &Cx<'_>) -> Part {
             svg: drawing.draw(),
             legend: Vec::new(),
             summary: format!(
-                "{} of the calls took up to one second. The dark bar holds the median.",
+                "{} of the calls took up to one second. The bar in full ink holds the median.",
                 words::percent(fast, timed)
             ),
             head: vec!["Calls".to_owned(), "Share".to_owned()],
