@@ -214,7 +214,8 @@ async fn send(state: &State, post: &Post) -> anyhow::Result<Vec<&'static str>> {
     let batch_key = post.key.as_ref().map(|key| {
         BatchKey::from_bytes(state.identity_key.hash("batch", &[key.as_bytes(), &post.body]))
     });
-    let request = Request { client: post.client, batch_key, received: state.clock.hour() };
+    let received = state.clock.hour();
+    let request = Request { client: post.client, batch_key, received, country: None };
     let mut batch = Batch::request(&post.body);
     let cx = Cx { clock: &*state.clock, request: Some(&request), tx: None };
     ingest.pipeline.run(&mut batch, cx, &*state.metrics).await?;

@@ -76,6 +76,7 @@ async fn run_ingest(ingest: &Pipeline, recorder: &Recorder, body: &[u8]) -> anyh
         client: ClientKey::from_bytes([0; 16]),
         batch_key: None,
         received: recorder.hour(),
+        country: None,
     };
     let mut batch = Batch::request(body);
     let cx = Cx { clock: recorder, request: Some(&request), tx: None };

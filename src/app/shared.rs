@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use stages::context::Local;
 use stages::ports::{RateCounter, SeenSet};
 use stages::{Clock, HashKey};
@@ -54,12 +55,22 @@ impl Shared {
         tasks: &Tasks,
     ) -> anyhow::Result<Arc<Clients>> {
         let trusted = settings.server.trusted_proxies.clone();
+        let header = settings.privacy.country_header.as_deref().map(str::parse).transpose();
+        let header = header.context("privacy.country_header is the name of no header")?;
+        let clients = |key| Arc::new(Clients::new(key, trusted).with_country(header));
         let fresh = HashKey::random()?;
-        let Some(redis) = &self.redis else { return Ok(Arc::new(Clients::new(fresh, trusted))) };
+        let Some(redis) = &self.redis else { return Ok(clients(fresh)) };
         // Before the first request: its client is to be the same for all servers.
         let key = redis.client_key(&fresh).await.unwrap_or(fresh);
-        let clients = Arc::new(Clients::new(key, trusted));
-        tasks.spawn(Arc::clone(redis).keep_client_key(Arc::clone(&clients), tasks.clone()));
+        let clients = clients(key);
+        let keep = Arc::clone(redis).keep_client_key(Arc::clone(&clients), tasks.clone());
+        let redis = Arc::clone(redis);
+        tasks.spawn(async move {
+            keep.await;
+            // Stopping is asked for when the last request was answered. The connection is kept up by a
+            // task that nothing else would end.
+            redis.close();
+        });
         Ok(clients)
     }
 }

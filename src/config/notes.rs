@@ -34,6 +34,11 @@ pub(super) fn notes(settings: &Settings, said: &Value) -> Vec<Note> {
     let mut notes = Vec::new();
     not_yet(settings, &mut notes);
     without_effect(settings, said, &mut notes);
+    if settings.privacy.country_header.is_some() && settings.server.trusted_proxies.is_empty() {
+        let message = "`privacy.country_header` has an effect with `server.trusted_proxies` only: \
+                       nobody else's word is taken for it";
+        notes.push(Note { code: "no_effect", message: message.to_owned() });
+    }
     let server = &settings.server;
     let tls = server.tls.as_ref().map_or(Listen::Off, |tls| Listen::On(tls.listen));
     for (name, listen) in [
@@ -73,9 +78,6 @@ fn without_effect(settings: &Settings, said: &Value, notes: &mut Vec<Note>) {
 /// Settings whose feature comes with a later release.
 fn not_yet(settings: &Settings, notes: &mut Vec<Note>) {
     let mut pending = Vec::new();
-    if settings.privacy.country_header.is_some() {
-        pending.push("privacy.country_header".to_owned());
-    }
     if settings.privacy.min_cell > 1 {
         pending.push("privacy.min_cell".to_owned());
     }

@@ -216,7 +216,9 @@ pub struct Privacy {
     /// Fewest calls, and fewest batches, that a published cell of a sensitive dimension has.
     #[schemars(range(min = 1))]
     pub min_cell: u32,
-    /// Header from which a trusted proxy's country is taken. Default: none.
+    /// Header in which a proxy of `server.trusted_proxies` names the client's country, such as
+    /// CF-IPCountry. It is taken for events that have none, at the levels that define one; the address
+    /// is not looked up. Default: none.
     pub country_header: Option<String>,
 }
 

@@ -199,12 +199,14 @@ privacy: {min_cell: 10, country_header: CF-IPCountry}";
         let of_code = loaded.notes.iter().filter(|note| note.code == code);
         of_code.filter_map(|note| note.message.split('`').nth(1)).collect::<Vec<_>>().join(" ")
     };
-    let pending = "privacy.country_header privacy.min_cell";
-    assert_eq!(named(&loaded, "not_yet_in_force"), pending);
-    let idle = "queue.durability queue.wait_replicas queue.shards queue.spool";
+    assert_eq!(named(&loaded, "not_yet_in_force"), "privacy.min_cell");
+    let idle =
+        "queue.durability queue.wait_replicas queue.shards queue.spool privacy.country_header";
     assert_eq!(named(&loaded, "no_effect"), idle);
     let redis = good("queue: {url: 'redis://queue', shards: 2}", &[], Flags::default());
     assert_eq!(redis.notes, []);
+    let text = "server: {trusted_proxies: [10.0.0.0/8]}\nprivacy: {country_header: CF-IPCountry}";
+    assert_eq!(good(text, &[], Flags::default()).notes, []);
 
     assert_eq!(good("", &[], Flags::default()).notes, []);
     let public = good("server: {listen: '0.0.0.0:80'}", &[], Flags::default()).notes;

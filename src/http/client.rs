@@ -1,12 +1,13 @@
-//! Who sends a request, as a keyed hash. The address itself never leaves this file.
+//! Who sends a request, as a keyed hash, and from which country, when a believed proxy says so. The
+//! address itself never leaves this file.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use ipnet::IpNet;
-use salvo::http::{HeaderMap, Request};
-use stages::{ClientKey, HashKey};
+use salvo::http::{HeaderMap, HeaderName, Request};
+use stages::{ClientKey, Country, HashKey};
 
 /// Bytes of an IPv6 address that stand for one client: a /64 is what a provider gives to a home.
 const IPV6_PREFIX_BYTES: usize = 8;
@@ -17,13 +18,20 @@ const FORWARDED: &str = "x-forwarded-for";
 pub struct Clients {
     key: RwLock<HashKey>,
     trusted: Vec<IpNet>,
+    country_header: Option<HeaderName>,
     warned: AtomicBool,
 }
 
 impl Clients {
     /// With a key that is made anew at every start, and the networks of believed proxies.
     pub const fn new(key: HashKey, trusted: Vec<IpNet>) -> Self {
-        Self { key: RwLock::new(key), trusted, warned: AtomicBool::new(false) }
+        let warned = AtomicBool::new(false);
+        Self { key: RwLock::new(key), trusted, country_header: None, warned }
+    }
+
+    /// Believes these proxies when they name a country in this header.
+    pub fn with_country(self, header: Option<HeaderName>) -> Self {
+        Self { country_header: header, ..self }
     }
 
     /// From now on makes keys from another key. Every client is then a new one, unless the key is
@@ -34,9 +42,20 @@ impl Clients {
 
     /// The client of a request.
     pub fn key_of(&self, req: &Request) -> ClientKey {
-        // Other kinds of socket do not exist here; they would share one key.
-        let peer = req.remote_addr().ip().unwrap_or(IpAddr::from([0; 4]));
-        self.key_for(peer, req.headers())
+        self.key_for(peer_of(req), req.headers())
+    }
+
+    /// The country of a request.
+    pub fn country_of(&self, req: &Request) -> Option<Country> {
+        self.country_for(peer_of(req), req.headers())
+    }
+
+    /// A header that is there twice was not written by the proxy alone.
+    fn country_for(&self, peer: IpAddr, headers: &HeaderMap) -> Option<Country> {
+        let mut values = headers.get_all(self.country_header.as_ref()?).iter();
+        let (value, None) = (values.next()?, values.next()) else { return None };
+        let country = Country::read(value.to_str().ok()?.trim())?;
+        self.trusts(peer.to_canonical()).then_some(country)
     }
 
     fn key_for(&self, peer: IpAddr, headers: &HeaderMap) -> ClientKey {
@@ -84,6 +103,11 @@ impl Clients {
             );
         }
     }
+}
+
+/// Other kinds of socket do not exist here; they would share one key.
+fn peer_of(req: &Request) -> IpAddr {
+    req.remote_addr().ip().unwrap_or(IpAddr::from([0; 4]))
 }
 
 /// Reads `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
@@ -145,6 +169,32 @@ mod tests {
             ("2001:db8:1:2:3:4:5:6", &[], "2001:db8:1:2::"),
         ] {
             assert!(key(peer, forwarded) == key(same_as, &[]), "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn a_country_is_what_a_believed_proxy_alone_says() {
+        let header = HeaderName::from_static("cf-ipcountry");
+        for (peer, values, want) in [
+            ("10.0.0.1", &["DE"][..], Some("DE")),
+            ("::ffff:10.0.0.1", &[" de "], Some("DE")),
+            ("203.0.113.9", &["DE"], None),
+            ("10.0.0.1", &["DE", "DE"], None),
+            ("10.0.0.1", &["DE, FR"], None),
+            ("10.0.0.1", &["XX"], None),
+            ("10.0.0.1", &["T1"], None),
+            ("10.0.0.1", &[""], None),
+            ("10.0.0.1", &[], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(&header, HeaderValue::from_str(value).unwrap());
+            }
+            let peer = peer.parse().unwrap();
+            let believed = clients().with_country(Some(header.clone()));
+            let country = believed.country_for(peer, &headers);
+            assert_eq!(country.as_ref().map(Country::as_str), want, "{peer} {values:?}");
+            assert_eq!(clients().country_for(peer, &headers), None);
         }
     }
 

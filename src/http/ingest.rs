@@ -60,12 +60,14 @@ impl Events {
     ) -> Result<(stages::Request, Vec<u8>), Problem> {
         let state = &*self.0;
         let client = state.clients.key_of(req);
+        let country = state.clients.country_of(req);
         let mut unread = req.take_body();
         let limits = Limits { max: ingest.max_body, patience: body::PATIENCE };
         let body = body::read(req.headers(), &mut unread, limits).await?;
         let batch_key = idempotency_key(req.headers())?
             .map(|key| BatchKey::from_bytes(state.identity_key.hash("batch", &[key, &body])));
-        Ok((stages::Request { client, batch_key, received: state.clock.hour() }, body))
+        let received = state.clock.hour();
+        Ok((stages::Request { client, batch_key, received, country }, body))
     }
 }
 

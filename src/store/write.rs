@@ -5,12 +5,14 @@
 
 pub(super) mod cells;
 mod statements;
+mod values;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use sea_orm::{DatabaseTransaction, TransactionTrait, Value};
+use stages::budget::{Budgets, DimensionValue};
 use stages::entry::write_payload;
 use stages::ports::{DeadLetter, Outcome, Row, Settled, Store, StoreError, StoreTx};
 use stages::rollup::Rollups;
@@ -184,6 +186,14 @@ impl StoreTx for WriteTx {
             rows.row(|row| write_identity(row, key));
         }
         execute(&self.tx, &self.statements.release_events, rows.finish()).await.map(drop)
+    }
+
+    async fn admit_values(
+        &self,
+        values: &[DimensionValue],
+        budgets: &Budgets,
+    ) -> Result<Vec<bool>, StoreError> {
+        values::admit(self, values, budgets).await
     }
 
     async fn insert_events(&self, rows: &[Row<'_>]) -> Result<(), StoreError> {

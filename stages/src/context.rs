@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::country::Country;
 use crate::hash::{BatchKey, ClientKey, HashKey};
 use crate::hour::Hour;
 use crate::ports::{Append, RateCounter, SeenSet, StoreTx};
@@ -40,6 +41,8 @@ pub struct Request {
     pub batch_key: Option<BatchKey>,
     /// When it came.
     pub received: Hour,
+    /// Where it came from, when a believed proxy said so.
+    pub country: Option<Country>,
 }
 
 /// The context of one run through a pipeline.

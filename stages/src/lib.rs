@@ -17,9 +17,11 @@
 
 pub mod batch;
 pub mod bucket;
+pub mod budget;
 pub mod builtin;
 pub mod clock;
 pub mod context;
+pub mod country;
 pub mod entry;
 pub mod event;
 mod fallback;
@@ -41,6 +43,7 @@ pub use builtin::pii_scan::{Action, Entity, Finding, Findings, PiiScanConfig, Sc
 pub use builtin::registry;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{Cx, Request, Services};
+pub use country::Country;
 pub use entry::Entry;
 pub use hash::{BatchKey, ClientKey, EntryId, HashKey, Identity};
 pub use hour::{Day, Hour};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::budget::{Budgets, DimensionValue};
 use crate::entry::Entry;
 use crate::hash::{BatchKey, ClientKey, EntryId, Identity};
 use crate::hour::{Day, Hour};
@@ -237,6 +238,16 @@ pub trait StoreTx: Send + Sync {
 
     /// Gives identities back: a dead letter holds none.
     async fn release_events(&self, keys: &[(Identity, Day)]) -> Result<(), StoreError>;
+
+    /// Admits values of dimensions, as many of a day as its budget holds. True where a value is there
+    /// already, or may come in with this transaction; the others are to be called
+    /// [`OTHER`](crate::budget::OTHER). It is there once [`StoreTx::merge_rollups`] has counted it.
+    /// The caller passes each value once, by day and dimension in order, and of these the first first.
+    async fn admit_values(
+        &self,
+        values: &[DimensionValue],
+        budgets: &Budgets,
+    ) -> Result<Vec<bool>, StoreError>;
 
     /// Inserts rows, all or none: on a data error the transaction is as it was before the call.
     async fn insert_events(&self, rows: &[Row<'_>]) -> Result<(), StoreError>;

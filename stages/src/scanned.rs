@@ -8,7 +8,9 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use crate::budget::{OTHER, OpenDimension};
 use crate::builtin::pii_scan::Cleared;
+use crate::country::Country;
 use crate::hash::Identity;
 use crate::hour::Hour;
 
@@ -211,6 +213,23 @@ impl Scanned {
     /// What makes the event itself, when the client said.
     pub const fn identity(&self) -> Option<Identity> {
         self.0.identity
+    }
+
+    /// Calls a value by the name of all those beyond the budget.
+    pub fn fold(&mut self, dimension: OpenDimension) {
+        let other = CompactString::const_new(OTHER);
+        match dimension {
+            OpenDimension::Country => self.0.country = Some(other),
+            OpenDimension::ErrorType => self.0.error_type = Some(other),
+            OpenDimension::Version => self.0.version = other,
+        }
+    }
+
+    /// Sets the country that a proxy named, where the event has none and its level defines one.
+    pub(crate) fn fill_country(&mut self, country: Country) {
+        if self.0.level > Level::Minimal && self.0.country.is_none() {
+            self.0.country = Some(country.as_str().into());
+        }
     }
 
     /// Forgets the country.

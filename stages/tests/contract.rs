@@ -16,8 +16,12 @@ use stages::{
 };
 
 const NOW: Hour = Hour::from_epoch_hours(496_454);
-const REQUEST: Request =
-    Request { client: ClientKey::from_bytes([1; 16]), batch_key: None, received: NOW };
+const REQUEST: Request = Request {
+    client: ClientKey::from_bytes([1; 16]),
+    batch_key: None,
+    received: NOW,
+    country: None,
+};
 /// Three different events that every stage lets through, at [`NOW`].
 const BODY: &[u8] = br#"{"events":[
     {"version":"1.23.0","tool":"get_alerts","status":"success",

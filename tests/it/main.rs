@@ -17,6 +17,7 @@ mod cli;
 mod client;
 mod contract;
 mod copy;
+mod country;
 mod crash;
 mod demo;
 mod deploy;

@@ -28,7 +28,11 @@ const TABLES: [(&str, &str); 12] = [
     ("event_keys", "Keyed hashes of event identities."),
     ("dead_letters", "Events that were refused by the store or came too late: scanned, never raw."),
     ("ledger", "Totals since installation. Rows are summed."),
-    ("dimension_values", "Values of open dimensions by date; kept for budgets of new values."),
+    (
+        "dimension_values",
+        "The values of dimensions by date; versions, error types and countries as far as their budget \
+         goes.",
+    ),
 ];
 
 const INTRODUCTION: &str = "# Schema

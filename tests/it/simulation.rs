@@ -20,6 +20,8 @@ pub(crate) struct Spec {
     /// Identity of the event, when it has one. Every seventh is refused by the store.
     pub(crate) identity: Option<u8>,
     pub(crate) failed: bool,
+    /// Which type of error, when it failed.
+    pub(crate) error: u8,
     pub(crate) ms: Option<u16>,
 }
 
@@ -50,11 +52,12 @@ pub(crate) enum Op {
 /// The same event always says the same: which of two copies is stored then makes no difference,
 /// and entries may overtake each other, as they do when a worker dies.
 fn spec() -> impl Strategy<Value = Spec> {
-    let minimal = (prop::bool::weighted(0.2), prop::option::of(0_u16..3_000))
-        .prop_map(|(failed, ms)| Spec { identity: None, failed, ms });
+    let minimal = (prop::bool::weighted(0.3), 0_u8..6, prop::option::of(0_u16..3_000))
+        .prop_map(|(failed, error, ms)| Spec { identity: None, failed, error, ms });
     let itself = (0_u8..24).prop_map(|identity| Spec {
         identity: Some(identity),
         failed: identity % 5 == 0,
+        error: identity % 4,
         ms: (identity % 3 > 0).then(|| u16::from(identity) * 100),
     });
     prop_oneof![2 => minimal, 3 => itself]
@@ -128,6 +131,7 @@ fn whatever_fails_the_numbers_are_those_of_the_model() {
         "claim_batches",
         "claim_events",
         "release_events",
+        "admit_values",
         "insert_events",
         "insert_dead_letters",
         "merge_rollups",

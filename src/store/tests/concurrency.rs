@@ -7,7 +7,7 @@ use stages::ports::{Store, StoreError};
 use stages::testing::scanned;
 use stages::{Day, Entry, Identity, ManualClock, Scanned};
 
-use super::{Fixture, Kind, NOON, entry, keyed, mixed, noon, settle};
+use super::{Fixture, Kind, NOON, entry, keyed, mixed, noon, on_every_store, settle};
 use crate::shutdown::Tasks;
 use crate::store::Database;
 
@@ -60,6 +60,55 @@ async fn workers_on_the_same_hours_never_deadlock_and_lose_nothing() {
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(f.int(deadlocks).await, 0);
     assert!(f.int("SELECT count(*) FROM ledger").await > 1, "every worker has a shard of its own");
+}
+
+on_every_store![budgets_of_values_are_exact_whoever_comes_first,];
+
+/// Versions that nobody else brings, and some that every worker brings in the same round.
+fn inventive(worker: usize, round: usize) -> Vec<Entry> {
+    let own = (0..20).map(|i| format!("{worker}.{round}.{i}"));
+    let shared = (0..5).map(|i| format!("9.{round}.{i}"));
+    let event = |version: String| scanned("get_alerts").version(&version).hour(noon()).error("e");
+    let events = own.chain(shared).map(|version| event(version).build()).collect();
+    vec![entry(u8::try_from(worker * ROUNDS + round).unwrap(), noon(), events)]
+}
+
+async fn budgets_of_values_are_exact_whoever_comes_first(kind: Kind) {
+    let f = Fixture::new(kind).await;
+    let clock = Arc::new(ManualClock::at(NOON));
+    let workers: Vec<Database> = (0..WORKERS).map(|_| f.place.open(Arc::clone(&clock))).collect();
+    let tasks = Tasks::new();
+    let work = |(worker, db): (usize, Database)| {
+        let clock = Arc::clone(&clock);
+        tasks.spawn(async move {
+            for round in 0..ROUNDS {
+                // The file has one writer; who waits too long for it comes again.
+                while settle(&db, &clock, inventive(worker, round)).await.is_err() {}
+            }
+        })
+    };
+    let running: Vec<_> = workers.into_iter().enumerate().map(work).collect();
+    for worker in running {
+        worker.await.unwrap();
+    }
+    let brought = WORKERS * ROUNDS * 20 + ROUNDS * 5;
+    assert!(brought > 500, "more than the budget");
+    let versions = "FROM dimension_values WHERE dimension = 'version' AND value <> 'other'";
+    assert_eq!(f.int(&format!("SELECT count(*) {versions}")).await, 500);
+    let named = "FROM events WHERE version <> 'other'";
+    assert_eq!(f.int(&format!("SELECT count(DISTINCT version) {named}")).await, 500);
+    let strange = format!("SELECT count(*) {named} AND version NOT IN (SELECT value {versions})");
+    assert_eq!(f.int(&strange).await, 0);
+    // One that was admitted keeps its name in every row, whoever wrote it.
+    let split = "SELECT count(*) FROM (SELECT version FROM events WHERE version LIKE '9.%' \
+        GROUP BY version HAVING count(*) <> 4) AS odd";
+    assert_eq!(f.int(split).await, 0);
+    assert_eq!(f.int("SELECT count(*) FROM events").await, (WORKERS * ROUNDS * 25) as i64);
+    f.assert_rollups_equal_raw_rows().await;
+    let day = noon().day();
+    assert_eq!(f.db.verify(day, day.plus(1)).await.unwrap(), []);
+    f.db.rebuild(day, day.plus(1)).await.unwrap();
+    f.assert_rollups_equal_raw_rows().await;
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ pub(in crate::store) const EVENTS: [Column; 15] = [
     ("error_type", Kind::Text),
     ("received_hour", Kind::Hour),
 ];
+pub(super) const PAIRS: [Column; 2] = [("day", Kind::Day), ("dimension", Kind::Text)];
 pub(super) const LETTERS: [Column; 6] = [
     ("code", Kind::Text),
     ("sqlstate", Kind::Text),
@@ -56,6 +57,8 @@ pub(super) struct Statements {
     pub(super) batches: Claim,
     pub(super) events: Claim,
     pub(super) release_events: String,
+    /// The values that some dimensions have on some days, one snapshot.
+    pub(super) held_values: String,
     pub(super) insert_events: String,
     pub(super) insert_letters: String,
     pub(super) settle: String,
@@ -79,6 +82,12 @@ impl Statements {
             release_events: format!(
                 "DELETE FROM event_keys WHERE (day, key) IN (SELECT day, key FROM {} AS r)",
                 dialect.rows(&IDENTITIES, 1)
+            ),
+            held_values: format!(
+                "SELECT {day}, v.dimension, v.value FROM {pairs} AS r \
+                 CROSS JOIN dimension_values v WHERE v.day = r.day AND v.dimension = r.dimension",
+                day = dialect.day_text("v.day"),
+                pairs = dialect.rows(&PAIRS, 1),
             ),
             insert_events: insert(dialect, "events", &EVENTS, ""),
             insert_letters: format!(

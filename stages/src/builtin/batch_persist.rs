@@ -1,8 +1,10 @@
 //! `batch-persist`: decides what is new, and writes it, inside the worker's transaction.
 //!
 //! In this order: markers (a redelivered entry changes nothing), age (an entry that outlived the
-//! identities cannot be judged), batch identities, event identities, rows. Keys are claimed in key
+//! identities cannot be judged), batch identities, event identities, budgets of values, rows. Keys are claimed in key
 //! order, so that workers that meet wait for each other instead of deadlocking.
+
+mod values;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,6 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::batch::Batch;
+use crate::budget::{Budgets, OpenDimension};
 use crate::context::{Cx, Services};
 use crate::hash::Identity;
 use crate::hour::{Day, Hour};
@@ -26,9 +29,13 @@ const REFUSED_BY_STORE: Code = Code::new("refused_by_store");
 /// Bounds a transaction: its memory, and how long it keeps others waiting.
 const MAX_GROUP_EVENTS: usize = 100_000;
 
+/// Bounds what a group reads of the values that a day has.
+const MAX_DAILY_VALUES: usize = 100_000;
+
 /// The stage.
 pub(crate) struct BatchPersist {
     group_events: usize,
+    budgets: Budgets,
 }
 
 /// Settings of `batch-persist`.
@@ -39,11 +46,35 @@ pub(crate) struct BatchPersistConfig {
     /// point, and keeps other writers waiting longer. Default: 10000.
     #[schemars(range(min = 1, max = 100_000))]
     group_events: usize,
+    /// Most different values that a dimension has on a UTC day. Clients choose these values, so one
+    /// of them could make any number; further values of the day are stored and counted as `other`.
+    daily_values: DailyValues,
+}
+
+/// Budgets of values.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct DailyValues {
+    /// Versions of clients, 1 to 100000. Default: 500.
+    #[schemars(range(min = 1, max = 100_000))]
+    version: usize,
+    /// Error types, 1 to 100000. Default: 500.
+    #[schemars(range(min = 1, max = 100_000))]
+    error_type: usize,
+    /// Countries, 1 to 100000; there are 249. Default: 300.
+    #[schemars(range(min = 1, max = 100_000))]
+    country: usize,
+}
+
+impl Default for DailyValues {
+    fn default() -> Self {
+        Self { version: 500, error_type: 500, country: 300 }
+    }
 }
 
 impl Default for BatchPersistConfig {
     fn default() -> Self {
-        Self { group_events: 10_000 }
+        Self { group_events: 10_000, daily_values: DailyValues::default() }
     }
 }
 
@@ -55,6 +86,7 @@ impl Stage for BatchPersist {
         set_expired_aside(batch, cx.clock.hour());
         claim_batches(batch, tx).await?;
         claim_events(batch, tx).await?;
+        values::fold(batch, &self.budgets, tx).await?;
         let refused = insert_events(batch, tx).await?;
         insert_dead_letters(batch, refused, tx).await?;
         Ok(())
@@ -275,7 +307,16 @@ impl Define for BatchPersist {
             let message = format!("must be from 1 to {MAX_GROUP_EVENTS}");
             return Err(BuildError::at("group_events", message));
         }
-        Ok(Self { group_events: config.group_events })
+        let DailyValues { version, error_type, country } = config.daily_values;
+        let budgets = Budgets { country, error_type, version };
+        for dimension in OpenDimension::ALL {
+            if !(1..=MAX_DAILY_VALUES).contains(&budgets.of(dimension)) {
+                let path = ["daily_values", dimension.as_str()].map(str::to_owned).to_vec();
+                let message = format!("must be from 1 to {MAX_DAILY_VALUES}");
+                return Err(BuildError { path, message });
+            }
+        }
+        Ok(Self { group_events: config.group_events, budgets })
     }
 }
 

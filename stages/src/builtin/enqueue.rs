@@ -44,7 +44,10 @@ impl Stage for Enqueue {
             return Ok(());
         }
         let id = EntryId::random().map_err(|error| StageError::System(Box::new(error)))?;
-        let events = batch.take_passing();
+        let mut events = batch.take_passing();
+        if let Some(country) = request.country {
+            events.iter_mut().for_each(|event| event.fill_country(country));
+        }
         let entry = Entry {
             id,
             received: request.received,

@@ -3,13 +3,14 @@
 //! A transaction works on a copy of the tables and puts it in their place when it commits. Of two
 //! transactions that overlap the second to commit fails, as under serialisable isolation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
 use super::faults::{Fault, Faults};
 use super::lock;
+use crate::budget::{Budgets, DimensionValue, OTHER, OpenDimension};
 use crate::hash::{BatchKey, EntryId, Identity};
 use crate::hour::{Day, Hour};
 use crate::ports::{DeadLetter, Outcome, Row, Settled, Store, StoreError, StoreTx};
@@ -40,6 +41,8 @@ pub struct Tables {
     pub day_margins: BTreeMap<(Day, Margin), Measures>,
     /// Error summary.
     pub errors: BTreeMap<ErrorKey, u64>,
+    /// Values of open dimensions by day, `other` left out.
+    pub dimension_values: BTreeSet<DimensionValue>,
     /// Sums of the outcomes of all settled entries.
     pub ledger: Outcome,
     /// Number of commits.
@@ -92,7 +95,7 @@ struct Shared {
 
 impl MemoryStore {
     /// An empty store. Points: `begin.before`; `mark_entries`, `claim_batches`, `claim_events`,
-    /// `release_events`, `insert_events`, `insert_dead_letters`, `merge_rollups`, `settle` and
+    /// `release_events`, `admit_values`, `insert_events`, `insert_dead_letters`, `merge_rollups`, `settle` and
     /// `commit`, each `.before` and `.after`.
     pub fn new(faults: Arc<dyn Faults>) -> Self {
         Self::with_poison(faults, |_| None)
@@ -208,6 +211,24 @@ impl StoreTx for MemoryTx {
         })
     }
 
+    async fn admit_values(
+        &self,
+        values: &[DimensionValue],
+        budgets: &Budgets,
+    ) -> Result<Vec<bool>, StoreError> {
+        self.step(around!("admit_values"), |tables| {
+            let mut held = tables.dimension_values.clone();
+            let mut admit = |value: &DimensionValue| {
+                let same = |other: &&DimensionValue| {
+                    (other.day, other.dimension) == (value.day, value.dimension)
+                };
+                let room = held.iter().filter(same).count() < budgets.of(value.dimension);
+                held.contains(value) || (room && held.insert(value.clone()))
+            };
+            Ok(values.iter().map(&mut admit).collect())
+        })
+    }
+
     async fn insert_events(&self, rows: &[Row<'_>]) -> Result<(), StoreError> {
         self.step(around!("insert_events"), |tables| {
             if let Some(sqlstate) = rows.iter().find_map(|row| (self.shared.poison)(row.event)) {
@@ -238,6 +259,13 @@ impl StoreTx for MemoryTx {
             merge(&mut tables.days, &rollups.days);
             merge(&mut tables.hour_margins, &rollups.hour_margins);
             merge(&mut tables.day_margins, &rollups.day_margins);
+            for ((day, margin), _) in &rollups.day_margins {
+                let dimension = OpenDimension::read(margin.axis.as_str());
+                let named = !margin.value.is_empty() && margin.value != OTHER;
+                tables.dimension_values.extend(dimension.filter(|_| named).map(|dimension| {
+                    DimensionValue { day: *day, dimension, value: margin.value.clone() }
+                }));
+            }
             for (key, count) in &rollups.errors {
                 *tables.errors.entry(key.clone()).or_default() += count;
             }

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 
+use stages::budget::{DimensionValue, OTHER, OpenDimension};
+
 use super::Spec;
-use super::world::{Posted, World};
+use super::world::{ERROR_TYPES, Posted, World};
 
 /// An entry that reached the queue: the client was told so, or was told that nobody knows.
 struct Appended {
@@ -105,8 +107,38 @@ impl Model {
         prop_assert_eq!(ledger.discarded, 0);
         let settled = ledger.persisted + ledger.duplicate + ledger.dead_letter;
         prop_assert_eq!(accepted, settled, "the ledger balances");
+        check_budget(&tables, &stored, poisoned)?;
         check_rollups(&tables, &stored)
     }
+}
+
+/// As many types of error are admitted as came, or as the budget holds. One that was admitted has
+/// all of its events, and the others are `other` together.
+fn check_budget(
+    tables: &stages::testing::Tables,
+    stored: &[&Spec],
+    poisoned: u64,
+) -> Result<(), TestCaseError> {
+    let kind = |event: &&&Spec| event.failed.then(|| format!("kind_{}", event.error));
+    let came: BTreeSet<String> = stored.iter().filter_map(|event| kind(&event)).collect();
+    let is_error = |value: &&DimensionValue| value.dimension == OpenDimension::ErrorType;
+    let admitted = tables.dimension_values.iter().filter(is_error);
+    let admitted: BTreeSet<String> = admitted.map(|value| value.value.to_string()).collect();
+    prop_assert!(admitted.is_subset(&came));
+    // One that the store refuses in the end may have stood in another one's way in its group.
+    let most = came.len().min(ERROR_TYPES);
+    prop_assert!(admitted.len() == most || (poisoned > 0 && admitted.len() < most));
+    let mut want = BTreeMap::<String, u64>::new();
+    for kind in stored.iter().filter_map(|event| kind(&event)) {
+        let kind = if admitted.contains(&kind) { kind } else { OTHER.to_owned() };
+        *want.entry(kind).or_default() += 1;
+    }
+    let mut got = BTreeMap::<String, u64>::new();
+    for (key, count) in &tables.errors {
+        *got.entry(key.error_type.to_string()).or_default() += count;
+    }
+    prop_assert_eq!(got, want);
+    Ok(())
 }
 
 /// Every rollup table must sum up to the stored events.

@@ -22,6 +22,8 @@ const START: i64 = 1_787_227_200;
 /// Events carry this hour: inside the acceptance window whatever a list does to the clock.
 const EVENT_HOUR: Hour = Hour::containing(START - 6 * 3_600);
 pub(crate) const POISON: &str = "6.6.6";
+/// Types of error that a day may have; lists make more.
+pub(crate) const ERROR_TYPES: usize = 3;
 
 /// What became of a post, as its client saw it.
 pub(crate) struct Posted {
@@ -65,7 +67,8 @@ impl World {
         let queue = Arc::new(MemoryQueue::new(usize::MAX, Arc::clone(&dice) as _));
         let poison = |event: &stages::Scanned| (event.version() == POISON).then_some("23514");
         let store = Arc::new(MemoryStore::with_poison(Arc::clone(&dice) as _, poison));
-        let specs = ["batch-persist", "aggregate"].map(StageSpec::named);
+        let mut specs = ["batch-persist", "aggregate"].map(StageSpec::named);
+        specs[0].with = json!({"daily_values": {"error_type": ERROR_TYPES}});
         let services = stages::testing::services();
         let pipeline = Pipeline::build(&stages::registry(), Side::Worker, &specs, &services);
         let pipeline = pipeline.unwrap_or_else(|errors| panic!("{errors:?}"));
@@ -91,6 +94,7 @@ impl World {
             client: ClientKey::from_bytes([1; 16]),
             batch_key,
             received: self.clock.hour(),
+            country: None,
         };
         let mut batch = Batch::request(body.as_bytes());
         let cx = Cx { clock: &*self.clock, request: Some(&request), tx: None };
@@ -162,7 +166,7 @@ fn event(spec: &Spec) -> Value {
     });
     if spec.failed {
         event["status"] = "error".into();
-        event["error_type"] = "timeout".into();
+        event["error_type"] = format!("kind_{}", spec.error).into();
     }
     if let Some(ms) = spec.ms {
         event["response_time_ms"] = ms.into();

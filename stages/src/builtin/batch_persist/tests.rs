@@ -247,11 +247,62 @@ async fn any_other_failure_is_left_to_the_worker() {
 
 #[test]
 fn the_group_size_is_bounded_and_known_to_the_worker() {
-    let build =
-        |events| BatchPersist::build(BatchPersistConfig { group_events: events }, &services());
+    let build = |events| {
+        let config = BatchPersistConfig { group_events: events, ..Default::default() };
+        BatchPersist::build(config, &services())
+    };
     for bad in [0, MAX_GROUP_EVENTS + 1] {
         assert_eq!(build(bad).err().unwrap().path, ["group_events"]);
     }
     assert_eq!(build(1).unwrap().group_events(), Some(1));
     assert_eq!(worker().pipeline.group_events(), Some(10_000));
+}
+
+#[tokio::test]
+async fn values_beyond_the_budget_of_their_day_are_other_in_rows_and_rollups() {
+    let registry = crate::builtin::registry();
+    let mut persist = StageSpec::named("batch-persist");
+    persist.with = serde_json::json!({ "daily_values": { "version": 2, "error_type": 1 } });
+    let specs = [persist, StageSpec::named("aggregate")];
+    let pipeline = Pipeline::build(&registry, Side::Worker, &specs, &services()).unwrap();
+    let worker = Worker { pipeline, ..worker() };
+    let event = |version: &str| scanned("get_alerts").version(version);
+    let first = entry_of(1, vec![event("3").build(), event("1").build(), event("2").build()]);
+    worker.group(&[first]).await;
+    let yesterday = event("2").hour(NOW.plus(-24));
+    let events = vec![
+        event("1").error("b").build(),
+        event("other").error("a").build(),
+        event("2").error("b").build(),
+        yesterday.error("a").build(),
+    ];
+    worker.group(&[entry_of(2, events)]).await;
+    let tables = worker.store.tables();
+    let rows: Vec<_> = tables
+        .events
+        .iter()
+        .map(|row| (row.event.version(), row.event.error_type().unwrap_or_default()))
+        .collect();
+    let second = [("1", "b"), ("other", "other"), ("other", "b"), ("2", "a")];
+    assert_eq!(rows, [[("3", ""), ("1", ""), ("other", "")].as_slice(), &second].concat());
+    let errors: Vec<_> = tables
+        .errors
+        .iter()
+        .map(|(key, n)| (key.version.as_str(), key.error_type.as_str(), *n))
+        .collect();
+    assert_eq!(errors, [("2", "a", 1), ("1", "b", 1), ("other", "b", 1), ("other", "other", 1)]);
+    // `other` itself takes nobody's place.
+    assert_eq!(tables.dimension_values.len(), 2 + 1 + 2);
+}
+
+#[test]
+fn budgets_have_bounds() {
+    for (with, path) in [
+        (serde_json::json!({ "daily_values": { "version": 0 } }), "version"),
+        (serde_json::json!({ "daily_values": { "country": 100_001 } }), "country"),
+    ] {
+        let config = serde_json::from_value(with).unwrap();
+        let error = BatchPersist::build(config, &services()).err().unwrap();
+        assert_eq!(error.path, ["daily_values", path]);
+    }
 }

@@ -33,7 +33,8 @@ fn door(config: DedupConfig) -> Door {
 
 fn request(key: Option<u8>) -> Request {
     let batch_key = key.map(|key| BatchKey::from_bytes([key; 16]));
-    Request { client: ClientKey::from_bytes([1; 16]), batch_key, received: HOUR }
+    let client = ClientKey::from_bytes([1; 16]);
+    Request { client, batch_key, received: HOUR, country: None }
 }
 
 /// A batch of events; 0 stands for one without identity.

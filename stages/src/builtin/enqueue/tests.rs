@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::*;
 use crate::clock::ManualClock;
 use crate::context::Request;
+use crate::country::Country;
 use crate::hash::{BatchKey, ClientKey};
 use crate::hour::Hour;
+use crate::scanned::{Level, Scanned};
 use crate::testing::{Faults, MemoryQueue, Script, scanned, services};
 use crate::verdict::{Pointer, Reason, Verdict};
 
@@ -15,6 +17,7 @@ const REQUEST: Request = Request {
     client: ClientKey::from_bytes([1; 16]),
     batch_key: Some(BatchKey::from_bytes([2; 16])),
     received: HOUR,
+    country: None,
 };
 
 /// Five events: accepted, duplicate, refused, accepted, duplicate.
@@ -33,10 +36,14 @@ fn batch() -> Batch<'static> {
 }
 
 async fn run(queue: &Arc<MemoryQueue>, batch: &mut Batch<'_>) {
+    run_as(queue, batch, REQUEST).await;
+}
+
+async fn run_as(queue: &Arc<MemoryQueue>, batch: &mut Batch<'_>, request: Request) {
     let services = Services { queue: queue.clone(), ..services() };
     let stage = Enqueue::build(EnqueueConfig::default(), &services).unwrap();
     let clock = ManualClock::at(0);
-    stage.run(batch, Cx { clock: &clock, request: Some(&REQUEST), tx: None }).await.unwrap();
+    stage.run(batch, Cx { clock: &clock, request: Some(&request), tx: None }).await.unwrap();
 }
 
 #[tokio::test]
@@ -54,6 +61,28 @@ async fn accepted_events_leave_in_one_entry_under_the_receipt() {
     assert_eq!((queue.accepted(), queue.door_duplicate()), (4, 2));
     assert_eq!(batch.passing(), 2, "the answer's count outlives the events");
     assert!(batch.slots()[0].event.scanned().is_none());
+}
+
+#[tokio::test]
+async fn a_proxys_country_is_for_events_that_may_have_one_and_have_none() {
+    let at = |level| scanned("get_alerts").level(level);
+    let events = [
+        at(Level::Minimal).build(),
+        at(Level::Standard).build(),
+        at(Level::Standard).country("FR").build(),
+        at(Level::Detailed).build(),
+    ];
+    for (country, want) in [
+        (None, [None, None, Some("FR"), None]),
+        (Country::read("de"), [None, Some("DE"), Some("FR"), Some("DE")]),
+    ] {
+        let queue = Arc::new(MemoryQueue::default());
+        let mut batch = Batch::replay(events.iter().cloned().map(|event| (event, HOUR)));
+        run_as(&queue, &mut batch, Request { country, ..REQUEST }).await;
+        let entry = queue.entries().remove(0);
+        let got: Vec<_> = entry.events.iter().map(Scanned::country).collect();
+        assert_eq!(got, want);
+    }
 }
 
 #[tokio::test]

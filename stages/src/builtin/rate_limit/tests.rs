@@ -61,7 +61,7 @@ impl Limited {
     async fn send(&self, events: usize) -> Batch<'static> {
         let mut batch = Batch::replay((0..events).map(|_| (scanned("get_alerts").build(), HOUR)));
         let client = ClientKey::from_bytes([1; 16]);
-        let request = Request { client, batch_key: None, received: HOUR };
+        let request = Request { client, batch_key: None, received: HOUR, country: None };
         let cx = Cx { clock: &*self.counter.clock, request: Some(&request), tx: None };
         self.stage.run(&mut batch, cx).await.unwrap();
         batch
