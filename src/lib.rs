@@ -23,6 +23,7 @@ pub mod copy;
 pub mod demo;
 pub mod explain;
 pub mod http;
+pub mod purge;
 pub mod queue;
 pub mod redis_link;
 pub mod shared;

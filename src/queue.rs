@@ -10,8 +10,24 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use stages::entry::DecodeError;
 use stages::ports::{Append, Consume, QueueError};
-use stages::{EntryId, HashKey, Hour};
+use stages::{Entry, EntryId, HashKey, Hour};
+
+/// An entry as it lies in the queue.
+#[derive(Debug)]
+pub struct Peeked {
+    /// Its id.
+    pub id: EntryId,
+    /// The hour in which it was received.
+    pub received: Hour,
+    /// Events that the ledger counts in it, duplicates recognised at the door included.
+    pub events: u64,
+    /// The part of the queue in which it lies, and its number there.
+    pub place: (usize, u64),
+    /// What is in it.
+    pub entry: Result<Entry, DecodeError>,
+}
 
 /// What the queue knows of itself, read in one go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -130,6 +146,17 @@ pub trait Queue: Append + Consume {
 
     /// What was turned away.
     async fn refusals(&self) -> Result<Refusals, QueueError>;
+
+    /// Shows every entry as it lies in the queue, oldest first, also those that a worker holds. For
+    /// commands of operators.
+    async fn peek(&self, show: &mut (dyn FnMut(Peeked) + Send)) -> Result<(), QueueError>;
+
+    /// Removes entries that cannot be read, whoever looks at them, for good.
+    async fn discard(&self, entries: &[Peeked]) -> Result<(), QueueError>;
+
+    /// Removes from the disk what entries left there that are gone. Answers what could not be done, a
+    /// sentence each.
+    async fn scrub(&self) -> Result<Vec<String>, QueueError>;
 
     /// What waits in a local file to be handed on, when there is such a file.
     async fn spooled(&self) -> Result<Option<Spooled>, QueueError> {

@@ -7,6 +7,9 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
 use crate::advice::Advised;
 
@@ -77,6 +80,35 @@ pub fn prepare(path: &Path, setting: &'static str) -> Result<bool, Fault> {
         Err(error) => return Err(fault(Kind::FolderClosed(reason(&error)))),
     };
     Ok(exists)
+}
+
+/// Removes what deleted rows left in a file and its log: the file is written anew without free pages,
+/// and the log is emptied. Answers what could not be done; `what` names the file in it.
+///
+/// # Errors
+/// When the file cannot be written.
+pub async fn scrub(db: &DatabaseConnection, what: &str) -> Result<Option<String>, DbErr> {
+    empty_log(db).await?;
+    db.execute_unprepared("VACUUM").await?;
+    let emptied = empty_log(db).await?;
+    Ok((!emptied).then(|| {
+        format!("the log of {what} is in use by another process and still holds old pages; run this again")
+    }))
+}
+
+/// Copies the log into the file and cuts it to nothing, once nobody reads old pages from it.
+async fn empty_log(db: &DatabaseConnection) -> Result<bool, DbErr> {
+    const ATTEMPTS: u32 = 50;
+    const PAUSE: Duration = Duration::from_millis(100);
+    for _ in 0..ATTEMPTS {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let row = db.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
+        if row.map_or(Ok(0_i64), |row| row.try_get_by_index(0))? == 0 {
+            return Ok(true);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(false)
 }
 
 impl Fault {

@@ -25,7 +25,7 @@ use super::middleware::RequestIds;
 use super::state::*;
 use crate::config::Settings;
 use crate::http::refusals::Unwritten;
-use crate::queue::{Heartbeat, Position, Queue, QueueState, Refusals, Spooled};
+use crate::queue::{Heartbeat, Peeked, Position, Queue, QueueState, Refusals, Spooled};
 use crate::stats::fake::Fake;
 use crate::store::{Receipt, Totals};
 use crate::telemetry::Metrics;
@@ -106,6 +106,18 @@ impl Queue for World {
 
     async fn workers(&self) -> Result<Vec<Heartbeat>, QueueError> {
         Ok(self.workers.lock().unwrap().clone())
+    }
+
+    async fn peek(&self, _: &mut (dyn FnMut(Peeked) + Send)) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    async fn discard(&self, _: &[Peeked]) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    async fn scrub(&self) -> Result<Vec<String>, QueueError> {
+        Ok(Vec::new())
     }
 
     async fn close(&self) {}

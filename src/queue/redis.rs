@@ -9,6 +9,7 @@ mod adopt;
 mod claims;
 mod failure;
 mod open;
+mod peek;
 mod raw;
 mod scripts;
 mod shard;
@@ -33,7 +34,7 @@ use self::scripts::Scripts;
 use self::shard::read;
 use self::writer::Reply;
 use super::spool::Spool;
-use super::{Heartbeat, Position, Queue, QueueState, Refusals, RefusedKind, Spooled};
+use super::{Heartbeat, Peeked, Position, Queue, QueueState, Refusals, RefusedKind, Spooled};
 use crate::config::settings::Durability;
 use crate::redis_link::{Live, RedisLink};
 
@@ -232,6 +233,18 @@ impl Queue for RedisQueue {
             Some(((RefusedKind::read(kind)?, code.to_owned()), count))
         };
         Ok(counts.into_iter().filter_map(refusal).collect())
+    }
+
+    async fn peek(&self, show: &mut (dyn FnMut(Peeked) + Send)) -> Result<(), QueueError> {
+        self.look_through(show).await
+    }
+
+    async fn discard(&self, entries: &[Peeked]) -> Result<(), QueueError> {
+        self.give_up(entries).await
+    }
+
+    async fn scrub(&self) -> Result<Vec<String>, QueueError> {
+        self.rewrite_files().await
     }
 
     async fn spooled(&self) -> Result<Option<Spooled>, QueueError> {

@@ -29,12 +29,16 @@ use self::failure::Failure;
 use self::open::{Place, plain};
 use self::statements::Statements;
 use self::writer::{GROUP, Job, Limits, Reply, Row, WORKER_LIFETIME_MS, Writer};
-use super::{Heartbeat, Position, Queue, QueueState, Refusals, RefusedKind};
+use super::{Heartbeat, Peeked, Position, Queue, QueueState, Refusals, RefusedKind};
 use crate::config::settings;
 use crate::shutdown::Tasks;
+use crate::sqlite_file;
 
 pub use self::open::OpenError;
 pub(super) use self::rows::StoredRow;
+
+/// Entries that are looked at together.
+const PEEKED: u32 = 500;
 
 const STATE: &str = "
 SELECT queued_entries, queued_events, queued_bytes, accepted, door_duplicates,
@@ -233,6 +237,35 @@ impl Queue for SqliteQueue {
         };
         let rows = rows.iter().map(read).collect::<Result<Vec<_>, _>>().map_err(failed)?;
         Ok(rows.into_iter().flatten().collect())
+    }
+
+    async fn peek(&self, show: &mut (dyn FnMut(Peeked) + Send)) -> Result<(), QueueError> {
+        let mut last = 0;
+        loop {
+            let rows = self.after(last, PEEKED).await?;
+            let Some(newest) = rows.last() else { return Ok(()) };
+            last = newest.number;
+            for row in rows {
+                let received = Hour::parse(&row.received);
+                show(Peeked {
+                    id: row.id,
+                    received: received.ok_or_else(|| QueueError("an entry has no hour".into()))?,
+                    events: row.events,
+                    place: (0, row.number),
+                    entry: Entry::decode(row.id, &row.payload),
+                });
+            }
+        }
+    }
+
+    async fn discard(&self, entries: &[Peeked]) -> Result<(), QueueError> {
+        let numbers: Vec<_> = entries.iter().map(|entry| entry.place.1).collect();
+        self.remove(&numbers).await
+    }
+
+    async fn scrub(&self) -> Result<Vec<String>, QueueError> {
+        let undone = sqlite_file::scrub(&self.reader, "the queue").await.map_err(failed)?;
+        Ok(undone.into_iter().collect())
     }
 
     async fn close(&self) {

@@ -166,7 +166,7 @@ impl Database {
         self.inner.connections.path.as_deref()
     }
 
-    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
     }
 }

@@ -11,7 +11,7 @@ mod raw;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 use stages::ports::StoreError;
 use stages::rollup::{Axis, Dims, ErrorKey, Margin, Measures, Rollups};
 use stages::{Day, Hour, Level, Status};
@@ -107,20 +107,35 @@ impl Database {
     pub async fn rebuild(&self, from: Day, to: Day) -> Result<(), RebuildError> {
         let mut day = from;
         while day < to {
-            let tx = self.write().await?;
-            // Rows that come meanwhile are committed after this, with cells of their own.
-            cells::lock_days(tx.tx(), &BTreeSet::from([day])).await?;
-            hold_chunks(tx.tx()).await?;
-            let reach = reach(tx.tx(), day).await?;
-            let mut expected = raw::expected(tx.tx(), day).await?.within(reach);
-            expected.keep_batches(&stored(tx.tx(), day).await?);
-            delete(tx.tx(), day, reach).await?;
-            cells::merge(tx.tx(), &expected.into_rollups()).await?;
-            tx.add_to_ledger(LedgerChange::default()).await?;
-            tx.finish().await?;
+            self.rewrite_day(day, None).await?;
             day = day.plus(1);
         }
         Ok(())
+    }
+
+    /// Rewrites the rollups of a day from its raw rows, in one transaction, perhaps after a statement
+    /// that deletes some of these. Answers how many it deleted.
+    pub(super) async fn rewrite_day(
+        &self,
+        day: Day,
+        deletion: Option<(&str, Vec<Value>)>,
+    ) -> Result<u64, RebuildError> {
+        let tx = self.write().await?;
+        // Rows that come meanwhile are committed after this, with cells of their own.
+        cells::lock_days(tx.tx(), &BTreeSet::from([day])).await?;
+        hold_chunks(tx.tx()).await?;
+        let reach = reach(tx.tx(), day).await?;
+        let deleted = match deletion {
+            Some((sql, values)) => execute(tx.tx(), sql, values).await?,
+            None => 0,
+        };
+        let mut expected = raw::expected(tx.tx(), day).await?.within(reach);
+        expected.keep_batches(&stored(tx.tx(), day).await?);
+        delete(tx.tx(), day, reach).await?;
+        cells::merge(tx.tx(), &expected.into_rollups()).await?;
+        tx.add_to_ledger(LedgerChange::default()).await?;
+        tx.finish().await?;
+        Ok(deleted)
     }
 }
 

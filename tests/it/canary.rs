@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use test_servers::{Postgres, Redis};
 
 use self::search::Search;
+pub(crate) use self::search::holds;
 use crate::support::{Backends, Config, Event, Sender, Server, raw_post};
 
 /// A version that is stored as it is: shows that the search can see.
@@ -121,8 +122,7 @@ impl Installation {
 
     /// Fails unless the control is in a file of which the path ends like this.
     fn sees(&self, file: &str) {
-        let seen =
-            self.folders.iter().any(|folder| search::holds(folder, file, CONTROL.as_bytes()));
+        let seen = self.folders.iter().any(|folder| holds(folder, file, CONTROL.as_bytes()));
         assert!(seen, "the search does not see what is in {file}");
     }
 }

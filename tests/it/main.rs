@@ -33,6 +33,7 @@ mod numbers;
 mod page;
 mod poison;
 mod postgres;
+mod purge;
 mod redis_access;
 mod redis_faults;
 mod schema;

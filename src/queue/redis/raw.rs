@@ -17,6 +17,11 @@ pub(super) struct Raw {
 }
 
 impl Raw {
+    /// The start of the server, `accepted` after the entry, and the hour.
+    pub(super) fn marks(&self) -> &str {
+        &self.marks
+    }
+
     /// The start of the server, and `accepted` after the entry.
     pub(super) fn evidence(&self) -> Option<(&str, u64)> {
         let mut marks = self.marks.split(' ');

@@ -34,9 +34,14 @@ impl SqliteQueue {
 
     /// The oldest rows.
     pub(in crate::queue) async fn oldest(&self, rows: u32) -> Result<Vec<StoredRow>, QueueError> {
+        self.after(0, rows).await
+    }
+
+    /// The oldest rows after one.
+    pub(super) async fn after(&self, number: u64, rows: u32) -> Result<Vec<StoredRow>, QueueError> {
         let sql = "SELECT seq, entry_id, events + door_duplicates, door_duplicates, received_hour, \
-             payload FROM entries ORDER BY seq LIMIT ?";
-        let rows = self.read(sql, [rows.into()]).await?;
+             payload FROM entries WHERE seq > ? ORDER BY seq LIMIT ?";
+        let rows = self.read(sql, [number.into(), rows.into()]).await?;
         rows.iter().map(stored).collect::<Result<_, _>>().map_err(failed)
     }
 

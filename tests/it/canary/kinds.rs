@@ -95,7 +95,7 @@ pub(super) fn forms(core: &str) -> Vec<Vec<u8>> {
         // The letters that the neighbours have a part in are left out.
         let encoded = base64(&format!("{}{core}", "x".repeat(before)));
         let whole = (before + core.len()) / 3 * 4;
-        forms.push(encoded[(before * 8).div_ceil(6)..whole].to_owned());
+        forms.push(encoded.get((before * 8).div_ceil(6)..whole).unwrap().to_owned());
     }
     let utf16 = core.encode_utf16().flat_map(u16::to_le_bytes).collect();
     forms.into_iter().map(String::into_bytes).chain([utf16]).collect()

@@ -53,7 +53,7 @@ impl Search {
 }
 
 /// Whether a file of which the path contains this holds some bytes.
-pub(super) fn holds(folder: &Path, file: &str, bytes: &[u8]) -> bool {
+pub(crate) fn holds(folder: &Path, file: &str, bytes: &[u8]) -> bool {
     let wanted = Regex::new(&literal(bytes)).unwrap();
     let named = files(folder).into_iter().filter(|path| path.display().to_string().contains(file));
     named.into_iter().any(|path| fs::read(path).is_ok_and(|all| wanted.is_match(&all)))

@@ -137,7 +137,15 @@ fn check_budget(
     for (key, count) in &tables.errors {
         *got.entry(key.error_type.to_string()).or_default() += count;
     }
-    prop_assert_eq!(got, want);
+    if poisoned == 0 {
+        prop_assert_eq!(got, want);
+        return Ok(());
+    }
+    // Who stood in its way is gone, and the next of its kind comes in: some have its name, and not all.
+    prop_assert_eq!(got.values().sum::<u64>(), want.values().sum::<u64>());
+    for (kind, count) in got.iter().filter(|(kind, _)| *kind != OTHER) {
+        prop_assert!(want.get(kind).is_some_and(|most| count <= most), "{kind}: {count}");
+    }
     Ok(())
 }
 
