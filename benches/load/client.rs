@@ -57,6 +57,73 @@ pub(crate) async fn drive(
     }
 }
 
+/// Posts every body once.
+pub(crate) async fn send_all(address: SocketAddr, bodies: &[Vec<u8>], connections: usize) -> Run {
+    let started = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for connection in 0..connections {
+        let requests: Vec<Vec<u8>> =
+            bodies.iter().skip(connection).step_by(connections).map(|body| request(body)).collect();
+        tasks.spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let (mut failed, mut buffer) = (0, Vec::with_capacity(4_096));
+            for request in &requests {
+                stream.write_all(request).await.unwrap();
+                failed += u64::from(!answer(&mut stream, &mut buffer).await);
+            }
+            failed
+        });
+    }
+    let failed = tasks.join_all().await.into_iter().sum();
+    let (requests, took) = (bodies.len() as u64, started.elapsed());
+    Run { requests, failed, took, cpu: Duration::ZERO, p99: Duration::ZERO }
+}
+
+/// Posts bodies at a steady pace for a while, with sessions that are new every time. Answers how many
+/// requests were sent and how many of them failed.
+pub(crate) async fn pace(
+    address: SocketAddr,
+    bodies: &[Vec<u8>],
+    connections: usize,
+    requests_per_second: usize,
+    time: Duration,
+) -> (u64, u64) {
+    let each = Duration::from_secs_f64(connections as f64 / requests_per_second as f64);
+    let until = Instant::now() + time;
+    let mut tasks = tokio::task::JoinSet::new();
+    for connection in 0..connections {
+        let mut requests: Vec<Vec<u8>> =
+            bodies.iter().skip(connection).step_by(connections).map(|body| request(body)).collect();
+        tasks.spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let mut ticks = tokio::time::interval(each);
+            let (mut sent, mut failed, mut buffer) = (0, 0, Vec::with_capacity(4_096));
+            while Instant::now() < until {
+                ticks.tick().await;
+                let at = sent as usize % requests.len();
+                renew_sessions(&mut requests[at], (connection as u64) << 40 | sent << 8);
+                stream.write_all(&requests[at]).await.unwrap();
+                failed += u64::from(!answer(&mut stream, &mut buffer).await);
+                sent += 1;
+            }
+            (sent, failed)
+        });
+    }
+    let all = tasks.join_all().await;
+    all.into_iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+}
+
+/// Gives each session of a request a name of its own, from `number` on.
+fn renew_sessions(request: &mut [u8], mut number: u64) {
+    const BEFORE: &[u8] = b"\"session_id\":\"";
+    let mut at = 0;
+    while let Some(found) = request[at..].windows(BEFORE.len()).position(|bytes| bytes == BEFORE) {
+        at += found + BEFORE.len();
+        request[at..at + 16].copy_from_slice(format!("{number:016x}").as_bytes());
+        number += 1;
+    }
+}
+
 fn request(body: &[u8]) -> Vec<u8> {
     let head = format!(
         "POST /v1/events HTTP/1.1\r\nhost: localhost\r\nuser-agent: weather-mcp/1.23.0\r\n\

@@ -3,6 +3,9 @@
 //! `cargo bench --bench load` starts the real binary and, beside it, a salvo server that says hello,
 //! and sends both the same kind of traffic over 64 loopback connections, in turns. Absolute numbers
 //! say more about the machine than about the server: quote the ratios. Every run is bounded in time.
+//!
+//! `cargo bench --bench load -- cluster` measures a queue in Redis and a store in PostgreSQL instead, on
+//! servers of its own; see [`cluster`].
 
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +15,7 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 mod client;
+mod cluster;
 mod hello;
 mod server;
 mod traffic;
@@ -33,6 +37,9 @@ fn main() {
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    if std::env::args().any(|argument| argument == "cluster") {
+        return cluster::run(&runtime);
+    }
     println!("{CONNECTIONS} connections, {ROUNDS} rounds of {ROUND:?} in turns, medians\n");
     println!(
         "| batch | hello req/s | events req/s | ratio | events/s | hello CPU us/req | CPU us/req | p99 ms |"

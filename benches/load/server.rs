@@ -10,10 +10,51 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A running program and its folder.
+/// Where the processes of an installation run, and what they run on.
+pub(crate) struct Place {
+    folder: TempDir,
+    queue: String,
+    store: String,
+    durability: &'static str,
+}
+
+impl Place {
+    /// Files in a new folder.
+    fn files() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = |file: &str| format!("sqlite://{}", folder.path().join(file).display());
+        let (queue, store) = (url("queue.db"), url("analytics.db"));
+        Self { folder, queue, store, durability: "fsync" }
+    }
+
+    /// A queue in Redis and a store in PostgreSQL.
+    pub(crate) fn servers(queue: String, store: String, durability: &'static str) -> Arc<Self> {
+        Arc::new(Self { folder: tempfile::tempdir().unwrap(), queue, store, durability })
+    }
+
+    /// The program on what this place runs on, with the limits out of the way.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_weather-mcp-analytics"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("ANALYTICS_QUEUE__URL", &self.queue)
+            .env("ANALYTICS_STORE__URL", &self.store)
+            .env("ANALYTICS_QUEUE__DURABILITY", self.durability)
+            .env("ANALYTICS_QUEUE__MAX_EVENTS", "100000000")
+            .env("ANALYTICS_QUEUE__MAX_BYTES", "64GiB")
+            .env("ANALYTICS_LOG__FORMAT", "json")
+            .env("ANALYTICS_SERVER__READ_LIMIT", "0")
+            .env("ANALYTICS_STAGE__RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000000")
+            .env("ANALYTICS_STAGE__RATE_LIMIT_EVENTS__EVENTS_PER_MINUTE", "4000000000");
+        command
+    }
+}
+
+/// A running program and its place.
 pub(crate) struct Program {
     child: Child,
-    folder: Arc<TempDir>,
+    place: Arc<Place>,
     pub(crate) address: SocketAddr,
     private: SocketAddr,
     pub(crate) ready_after: Duration,
@@ -27,34 +68,26 @@ impl Program {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().parse().unwrap();
-        let folder = Arc::new(tempfile::tempdir().unwrap());
-        Self { child, folder, address, private: address, ready_after: Duration::ZERO }
+        let place = Arc::new(Place::files());
+        Self { child, place, address, private: address, ready_after: Duration::ZERO }
     }
 
     /// The real server, with the limits out of the way.
     pub(crate) fn server(role: &str) -> Self {
-        Self::launch(role, Arc::new(tempfile::tempdir().unwrap()))
+        Self::at(Arc::new(Place::files()), role)
     }
 
     /// Another process on the same files.
     pub(crate) fn beside(&self, role: &str) -> Self {
-        Self::launch(role, Arc::clone(&self.folder))
+        Self::at(Arc::clone(&self.place), role)
     }
 
-    fn launch(role: &str, folder: Arc<TempDir>) -> Self {
-        let url = |file: &str| format!("sqlite://{}", folder.path().join(file).display());
+    /// A process of an installation.
+    pub(crate) fn at(place: Arc<Place>, role: &str) -> Self {
         let started = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_weather-mcp-analytics"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
-            .args(["--role", role])
-            .current_dir(folder.path())
-            .env("ANALYTICS_QUEUE__URL", url("queue.db"))
-            .env("ANALYTICS_STORE__URL", url("analytics.db"))
-            .env("ANALYTICS_QUEUE__MAX_EVENTS", "100000000")
-            .env("ANALYTICS_QUEUE__MAX_BYTES", "64GiB")
-            .env("ANALYTICS_LOG__FORMAT", "json")
-            .env("ANALYTICS_STAGE__RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000000")
-            .env("ANALYTICS_STAGE__RATE_LIMIT_EVENTS__EVENTS_PER_MINUTE", "4000000000")
+        let listen = ["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
+        let mut child = place
+            .command(&[&["serve", "--role", role], &listen[..]].concat())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -74,17 +107,12 @@ impl Program {
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         let ready_after = started.elapsed();
         let private = private.unwrap();
-        Self { child, folder, address: public.unwrap_or(private), private, ready_after }
+        Self { child, place, address: public.unwrap_or(private), private, ready_after }
     }
 
     /// CPU time used so far, user and system, of all its threads.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(self.proc("stat")).unwrap();
-        let after_name = stat.rsplit_once(") ").unwrap().1;
-        let fields: Vec<&str> = after_name.split(' ').collect();
-        // utime and stime are fields 14 and 15 of proc(5), in ticks of 1/100 s.
-        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        Duration::from_millis(ticks * 10)
+        cpu_of(&self.proc("stat"), 2).1
     }
 
     /// Resident memory.
@@ -100,14 +128,56 @@ impl Program {
 
     /// One member of the ledger.
     pub(crate) fn ledger(&self, member: &str) -> u64 {
-        let mut stream = TcpStream::connect(self.private).unwrap();
+        self.private().ledger(member)
+    }
+
+    /// Its private listener.
+    pub(crate) const fn private(&self) -> Private {
+        Private(self.private)
+    }
+}
+
+/// The private listener of a program.
+#[derive(Clone, Copy)]
+pub(crate) struct Private(SocketAddr);
+
+impl Private {
+    /// One member of the ledger.
+    pub(crate) fn ledger(self, member: &str) -> u64 {
+        let mut stream = TcpStream::connect(self.0).unwrap();
         let request = "GET /v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let body = answer.split_once("\r\n\r\n").unwrap().1;
-        serde_json::from_str::<Value>(body).unwrap()["ledger"][member].as_u64().unwrap()
+        let value = serde_json::from_str::<Value>(body).unwrap()["ledger"][member].as_i64();
+        // What cannot be read for a moment is not nothing.
+        value.and_then(|value| value.try_into().ok()).unwrap_or(u64::MAX)
     }
+}
+
+/// The parent of a process, and its CPU time so far: with 2 `times` its own, with 4 that of its ended
+/// children as well.
+fn cpu_of(stat: &Path, times: usize) -> (u32, Duration) {
+    let stat = std::fs::read_to_string(stat).unwrap_or_default();
+    let Some((_, after_name)) = stat.rsplit_once(") ") else { return Default::default() };
+    let fields: Vec<&str> = after_name.split(' ').collect();
+    // Of proc(5), ppid is field 4; utime, stime, cutime and cstime are fields 14 to 17, in 1/100 s.
+    let ticks: u64 = fields[11..11 + times].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+    (fields[1].parse().unwrap(), Duration::from_millis(ticks * 10))
+}
+
+/// CPU time of a process and its children, also of those that have ended.
+pub(crate) fn cpu_of_family(process: u32) -> Duration {
+    let all = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
+        let number: u32 = entry.file_name().to_str()?.parse().ok()?;
+        Some((number, entry.path().join("stat")))
+    });
+    let of = |(number, stat): (u32, std::path::PathBuf)| match number == process {
+        true => cpu_of(&stat, 4).1,
+        false => Some(cpu_of(&stat, 2)).filter(|of| of.0 == process).unwrap_or_default().1,
+    };
+    all.map(of).sum()
 }
 
 impl Drop for Program {

@@ -107,13 +107,25 @@ impl Dialect {
         self.either(1, columns.len())
     }
 
-    /// Rows that stand in the values from number `first` on, as something to select from. Beside
-    /// their columns they have `n`, their number from 0 on.
+    /// Rows that stand in the values from number `first` on, as something to select from.
     ///
     /// SQLite reads them with `jsonb_each` (3.51, which is built in), which hands out each row in
     /// binary form; `json_each` would print it as text that every column parses again, at twice the
-    /// time. PostgreSQL gets numbers for hours and dates, as it would read their text more slowly.
+    /// time. PostgreSQL gets numbers for hours and dates, as it would read their text more slowly, and
+    /// takes its arrays apart in the list of columns: in FROM it would first store them all as rows,
+    /// and an event would take it 8.8 us instead of 4.6.
     pub(super) fn rows(self, columns: &[Column], first: usize) -> String {
+        let Self::Postgres = self else { return self.numbered_rows(columns, first) };
+        let element = |(i, (name, kind)): (usize, &Column)| {
+            let element = format!("unnest(${}::{}[])", first + i, kind.postgres());
+            format!("{} AS {name}", kind.arrived(&element))
+        };
+        let list: Vec<_> = columns.iter().enumerate().map(element).collect();
+        format!("(SELECT {})", list.join(", "))
+    }
+
+    /// The same rows, which beside their columns have `n`, their number from 0 on.
+    pub(super) fn numbered_rows(self, columns: &[Column], first: usize) -> String {
         match self {
             Self::Sqlite => {
                 let column = |(i, (name, kind)): (usize, &Column)| match kind {
@@ -127,11 +139,7 @@ impl Dialect {
                 let array = |(i, (_, kind)): (usize, &Column)| {
                     format!("${}::{}[]", first + i, kind.postgres())
                 };
-                let column = |(name, kind): &Column| match kind {
-                    Kind::Hour => format!("to_timestamp({name}) AS {name}"),
-                    Kind::Day => format!("date 'epoch' + {name} AS {name}"),
-                    _ => (*name).to_owned(),
-                };
+                let column = |(name, kind): &Column| format!("{} AS {name}", kind.arrived(name));
                 let arrays: Vec<_> = columns.iter().enumerate().map(array).collect();
                 let list: Vec<_> = columns.iter().map(column).collect();
                 let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();

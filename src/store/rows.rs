@@ -33,9 +33,18 @@ impl Kind {
             Self::Number => "int8",
             Self::Flag => "bool",
             Self::Bytes => "bytea",
-            Self::Hour => "float8",
-            Self::Day => "int4",
+            // Counted from 1970 on.
+            Self::Hour | Self::Day => "int4",
             Self::Json => "jsonb",
+        }
+    }
+
+    /// A value that has arrived in PostgreSQL, as what it stands for.
+    pub(super) fn arrived(self, value: &str) -> String {
+        match self {
+            Self::Hour => format!("to_timestamp({value} * 3600.0::float8)"),
+            Self::Day => format!("date 'epoch' + {value}"),
+            _ => value.to_owned(),
         }
     }
 }
@@ -168,7 +177,7 @@ impl Rows {
                 let shown = self.hours.entry(hour).or_insert_with(|| format!("\"{hour}\","));
                 self.texts[0].push_str(shown);
             }
-            Dialect::Postgres => self.plain(hour.unix_seconds()),
+            Dialect::Postgres => self.plain(hour.epoch_hours()),
         }
     }
 
@@ -276,7 +285,7 @@ mod tests {
             "{true,true}",
             "{null,null}",
             r#"{"\\x009fff","\\x009fff"}"#,
-            "{3600,3600}",
+            "{1,1}",
             "{1,1}",
         ];
         assert_eq!(texts(Dialect::Postgres, 2), want);

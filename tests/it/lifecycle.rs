@@ -34,6 +34,9 @@ fn a_stop_under_load_loses_nothing_and_ends_clean() {
         .collect();
     eventually("a few batches are in", || acknowledged.load(Ordering::Relaxed) > 500);
     assert_eq!(server.terminate(), 0);
+    eventually("it ends by itself, not with its grace period", || {
+        server.log().contains(r#""message":"stopped""#)
+    });
     stop.store(true, Ordering::Relaxed);
     clients.into_iter().for_each(|client| client.join().unwrap());
     let server = server.revive();

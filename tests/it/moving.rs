@@ -90,23 +90,43 @@ fn files_are_backed_up_beside_a_server_and_restored_by_the_documented_commands()
 
 #[test]
 fn a_store_on_postgres_is_backed_up_and_restored_by_the_documented_commands() {
+    let [old, new] = [(); 2].map(|()| Postgres::shared().database());
+    restored(&old, &new, &block(OPERATIONS, "restore-postgres"));
+}
+
+#[test]
+fn a_store_on_timescale_is_backed_up_and_restored_by_the_documented_commands() {
     let postgres = Postgres::shared();
-    let (old, new) = (postgres.database(), postgres.database());
-    let mut server = Server::with_store(Config::default(), old.clone());
+    if !postgres.has_timescale() {
+        println!("not run: the PostgreSQL of this machine has no TimescaleDB");
+        return;
+    }
+    let [old, new] = [(); 2].map(|()| {
+        let url = postgres.database();
+        postgres.sql(url.rsplit('/').next().unwrap(), "CREATE EXTENSION timescaledb");
+        url
+    });
+    let check = "ANALYTICS_STORE__URL=\"$NEW_URL\" weather-mcp-analytics rollups verify\n";
+    restored(&old, &new, &(block(OPERATIONS, "restore-timescale") + check));
+    assert_eq!(Sql::open(&new).int("SELECT count(*) FROM timescaledb_information.hypertables"), 4);
+}
+
+/// Backs a store up, restores it, and goes on with it.
+fn restored(old: &str, new: &str, restore: &str) {
+    let mut server = Server::with_store(Config::default(), old.to_owned());
     server.post(events(50));
     let ledger = server.drained();
     let folder = server.folder();
-    run(&folder, &block(OPERATIONS, "backup-postgres"), &[("STORE_URL", &old)]);
+    run(&folder, &block(OPERATIONS, "backup-postgres"), &[("STORE_URL", old)]);
     server.terminate();
-    let told = run(&folder, &block(OPERATIONS, "restore-postgres"), &[("NEW_URL", &new)]);
+    let told = run(&folder, restore, &[("NEW_URL", new), ("ADMIN_URL", new)]);
     assert!(told.contains("rollups and raw rows agree"), "{told}");
-    let queue = server.urls().queue;
-    let restored =
-        Server::with_backends(Config::default(), |_| Backends { queue, store: new.clone() });
-    assert_eq!(restored.drained(), ledger);
-    restored.post(events(50));
-    assert_eq!(restored.drained()["persisted"], 50, "repeats are still recognised");
-    Sql::open(&new).assert_rollups_equal_raw_rows();
+    let backends = Backends { queue: server.urls().queue, store: new.to_owned() };
+    let server = Server::with_backends(Config::default(), |_| backends);
+    assert_eq!(server.drained(), ledger);
+    server.post(events(50));
+    assert_eq!(server.drained()["persisted"], 50, "repeats are still recognised");
+    Sql::open(new).assert_rollups_equal_raw_rows();
 }
 
 #[test]

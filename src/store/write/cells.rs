@@ -107,7 +107,7 @@ fn table(dialect: Dialect, name: &str, bucket: Column, dimensions: &[&'static st
     Table {
         find: format!(
             "SELECT r.n, t.times FROM {} AS r CROSS JOIN {name} AS t WHERE {}",
-            dialect.rows(&keys, 1),
+            dialect.numbered_rows(&keys, 1),
             same.join(" AND ")
         ),
         add: format!(

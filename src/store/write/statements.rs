@@ -113,7 +113,7 @@ fn insert(dialect: Dialect, table: &str, columns: &[Column], conflict: &str) -> 
 }
 
 fn entries(dialect: Dialect) -> Claim {
-    let rows = dialect.rows(&ENTRIES, 1);
+    let rows = dialect.numbered_rows(&ENTRIES, 1);
     let insert = |rows: &str| {
         let no = dialect.either("0", "false");
         format!(
@@ -135,7 +135,7 @@ fn entries(dialect: Dialect) -> Claim {
 }
 
 fn identities(dialect: Dialect, table: &str) -> Claim {
-    let rows = dialect.rows(&IDENTITIES, 1);
+    let rows = dialect.numbered_rows(&IDENTITIES, 1);
     let conflict = "ON CONFLICT DO NOTHING";
     match dialect {
         // A key is looked up under every day that the table holds: `day IN` makes each a step into
