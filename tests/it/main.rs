@@ -32,6 +32,7 @@ mod moving;
 mod numbers;
 mod page;
 mod poison;
+mod policy;
 mod postgres;
 mod purge;
 mod redis_access;
