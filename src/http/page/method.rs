@@ -80,7 +80,7 @@ const TIME: [Said; 4] = [
     ),
     (
         "Comparison",
-        "With as many hours before, or with the same dates a year before. What is not over is compared with the same hours then: a day until 10:00 with a day until 10:00.",
+        "With as many hours before, or with the same dates a year before. What is not over is compared with the same hours then: a day until 10:00 with a day until 10:00. Where single hours are no longer kept, the whole day counts.",
     ),
 ];
 const PRIVACY: [Said; 3] = [
