@@ -10,9 +10,11 @@ pub mod client;
 mod coding;
 mod compress;
 mod cors;
+mod docs;
 pub mod facts;
 mod ingest;
 pub mod middleware;
+mod openapi;
 mod ops;
 pub mod page;
 pub mod problem;
@@ -46,12 +48,15 @@ use crate::stats::Source;
 pub fn router(state: &Arc<State>, source: Arc<dyn Source>) -> Router {
     let s = || Arc::clone(state);
     let clock = Arc::clone(&state.clock);
-    let inject = Inject(Arc::new(Reads { source, clock, key: state.identity_key.clone() }));
+    let key = state.identity_key.clone();
+    let (metrics, shared) = (Arc::clone(&state.metrics), state.shared_answers.clone());
+    let inject = Inject(Arc::new(Reads::new(source, clock, key, metrics, shared)));
     let reads = Router::new()
         .hoop(Compress)
         .hoop(ReadLimit(s()))
         .push(get("v1/status", Status { state: s(), reader: Reader::Public }))
         .push(get("v1/receipts/{receipt}", Receipts(s())))
+        .push(docs::routes())
         .push(
             Router::new()
                 .hoop(inject)

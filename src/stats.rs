@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod asked;
+pub mod freshness;
 pub mod grain;
 pub mod period;
 pub mod query;

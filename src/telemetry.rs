@@ -3,6 +3,7 @@
 pub mod log;
 pub mod metrics;
 pub mod process;
+pub mod queries;
 pub mod scrape;
 
 pub use metrics::Metrics;

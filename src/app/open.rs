@@ -88,6 +88,7 @@ pub(crate) async fn open(
         started: clock.monotonic(),
         clock,
         metrics,
+        shared_answers: shared.answers(),
         rates: services.or_local().rates,
         identity_key,
         settings,

@@ -11,6 +11,7 @@ use stages::{Clock, HashKey};
 use crate::cli::Role;
 use crate::config::settings::Settings;
 use crate::http::client::Clients;
+use crate::http::stats::cache::SharedAnswers;
 use crate::shared::memory::{MemoryRates, MemorySeen};
 use crate::shared::redis::RedisShared;
 use crate::shutdown::Tasks;
@@ -45,6 +46,11 @@ impl Shared {
             local: Some(Local { seen, rates }),
             redis: Some(redis),
         })
+    }
+
+    /// Where servers keep answers together.
+    pub(super) fn answers(&self) -> Option<Arc<dyn SharedAnswers>> {
+        self.redis.clone().map(|redis| redis as _)
     }
 
     /// Makes client keys: from a key that all servers share and that changes every day, or from one

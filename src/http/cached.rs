@@ -2,10 +2,11 @@
 
 use std::hash::Hasher;
 
+use bytes::Bytes;
 use salvo::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
 };
-use salvo::http::{Response, StatusCode};
+use salvo::http::{ResBody, Response, StatusCode};
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 /// How long an answer that follows the data may be kept.
@@ -31,10 +32,23 @@ pub(crate) fn respond(
     res: &mut Response,
     content_type: &'static str,
     lifetime: &'static str,
-    body: impl Into<Vec<u8>>,
+    body: impl Into<Bytes>,
 ) {
     let body = body.into();
-    let etag = format!("\"{}\"", fingerprint(&body));
+    let tag = fingerprint(&body);
+    respond_named(asked, res, content_type, lifetime, body, &tag);
+}
+
+/// The same with a name for the body that is known already.
+pub(crate) fn respond_named(
+    asked: &HeaderMap,
+    res: &mut Response,
+    content_type: &'static str,
+    lifetime: &'static str,
+    body: Bytes,
+    tag: &str,
+) {
+    let etag = format!("\"{tag}\"");
     let known = asked.get_all(IF_NONE_MATCH).iter().any(|sent| names(sent, &etag));
     set(res, CACHE_CONTROL, HeaderValue::from_static(lifetime));
     set(res, ETAG, HeaderValue::from_str(&etag).expect("quotes and hex digits are visible ASCII"));
@@ -43,7 +57,7 @@ pub(crate) fn respond(
     } else {
         res.status_code(StatusCode::OK);
         set(res, CONTENT_TYPE, HeaderValue::from_static(content_type));
-        res.body(body);
+        res.body(ResBody::Once(body));
     }
 }
 

@@ -14,6 +14,7 @@ mod model;
 mod numbers;
 mod panels;
 mod picture;
+mod problems;
 mod shell;
 mod status;
 mod text;
@@ -64,6 +65,7 @@ pub fn routes(url: Option<&str>) -> Router {
         .push(read("methodology", method::get_methodology))
         .push(read("preview.png", picture::get_picture))
         .push(read("static/{file}", asset::get_asset))
+        .push(problems::route())
 }
 
 /// The routes that depend on the server's state and settings: the page about the server itself, and

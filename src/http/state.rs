@@ -13,6 +13,7 @@ use super::client::Clients;
 use super::facts::Facts;
 use super::middleware::RequestIds;
 use super::refusals::Unwritten;
+use super::stats::cache::SharedAnswers;
 use crate::config::Settings;
 use crate::queue::Queue;
 use crate::store::{Receipt, Totals};
@@ -34,6 +35,8 @@ pub struct State {
     pub store: Arc<dyn StoreStatus>,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// Answers that servers keep together, when there is a place for them.
+    pub shared_answers: Option<Arc<dyn SharedAnswers>>,
     /// Limits per client, for reads.
     pub rates: Arc<dyn RateCounter>,
     /// Makes client keys from addresses.

@@ -4,10 +4,12 @@
 //! and status codes only.
 
 pub(crate) mod ask;
+pub mod cache;
 mod cursor;
-mod endpoint;
+pub(crate) mod endpoint;
 mod endpoints;
-mod format;
+pub(crate) mod format;
+mod watched;
 
 use salvo::routing::filters;
 use salvo::{Handler, Router};

@@ -392,6 +392,7 @@ fn state(settings: Settings, world: &Arc<World>) -> State {
         queue: world.clone(),
         store: world.clone(),
         metrics: Arc::new(Metrics::new().unwrap()),
+        shared_answers: None,
         rates: world.clone(),
         request_ids: RequestIds::new(key()),
         identity_key: key(),

@@ -13,7 +13,9 @@ use stages::ports::{Bucket, RateCounter, SeenKey, SeenSet, SharedError, Taken};
 use stages::{ClientKey, HashKey};
 use tokio::time::{Instant, timeout};
 
+use crate::http::cached::fingerprint;
 use crate::http::client::Clients;
+use crate::http::stats::cache::{self, SharedAnswers};
 use crate::redis_link::{Demands, LinkError, RedisLink, Script};
 use crate::shutdown::Tasks;
 
@@ -207,6 +209,29 @@ impl SeenSet for RedisShared {
         }
         self.run(&self.remember, &call).await.map(drop)
     }
+}
+
+/// Answers of the statistics. They are public, so their keys need no secret; what cannot be reached
+/// is not there.
+#[async_trait]
+impl SharedAnswers for RedisShared {
+    async fn get(&self, key: &str) -> Option<Vec<u8>> {
+        let mut get = cmd("GET");
+        get.arg(answer_key(key));
+        let found = self.ask(async |wire| get.query_async(wire).await).await.ok()?;
+        from_redis_value(found).ok()
+    }
+
+    async fn put(&self, key: &str, value: &[u8]) {
+        let mut set = cmd("SET");
+        set.arg(answer_key(key)).arg(value).arg("PX").arg(cache::LIFETIME.as_millis() as u64);
+        // Not kept is not lost: it is made again.
+        self.ask(async |wire| set.query_async(wire).await).await.ok();
+    }
+}
+
+fn answer_key(key: &str) -> String {
+    format!("analytics:answers:{}", fingerprint(key.as_bytes()))
 }
 
 fn member(key: &SeenKey) -> [u8; 17] {

@@ -44,6 +44,9 @@ pub struct Metrics {
     refused_requests: IntCounterVec,
     certificate_end: IntGaugeVec,
     certificate_rereads: IntCounterVec,
+    query_seconds: HistogramVec,
+    query_failures: IntCounterVec,
+    answers: IntCounterVec,
 }
 
 impl Metrics {
@@ -129,6 +132,26 @@ impl Metrics {
                 "Changed certificate files that were read, by whether they could be used.",
                 &["outcome"],
             )?,
+            query_seconds: histograms(
+                &registry,
+                "analytics_store_query_duration_seconds",
+                "Time that the store took to answer a question about its rollups, by question.",
+                &["query"],
+                REQUEST_BUCKETS,
+            )?,
+            query_failures: counters(
+                &registry,
+                "analytics_store_query_failures_total",
+                "Questions about rollups that the store could not answer, by question.",
+                &["query"],
+            )?,
+            answers: counters(
+                &registry,
+                "analytics_answers_total",
+                "Answers of the statistics that were looked for among the kept ones: hit when one was \
+                 there or being made, miss when it was made and kept, not_kept when it was made only.",
+                &["outcome"],
+            )?,
             registry,
         })
     }
@@ -170,6 +193,19 @@ impl Metrics {
     pub fn certificate_reread(&self, good: bool) {
         let outcome = if good { "used" } else { "refused" };
         self.certificate_rereads.with_label_values(&[outcome]).inc();
+    }
+
+    /// The store was asked about its rollups.
+    pub fn queried(&self, query: &'static str, answered: bool, took: Duration) {
+        self.query_seconds.with_label_values(&[query]).observe(took.as_secs_f64());
+        if !answered {
+            self.query_failures.with_label_values(&[query]).inc();
+        }
+    }
+
+    /// An answer was looked for among the kept ones.
+    pub fn answer_looked_up(&self, outcome: &'static str) {
+        self.answers.with_label_values(&[outcome]).inc();
     }
 
     fn stage(&self, side: Side, label: &str, count: impl Fn(&StageMetrics)) {

@@ -6,7 +6,7 @@ use stages::Hour;
 
 use super::asset::{ICON, SCRIPT, STYLE};
 use super::controls::{Choice, href};
-use crate::http::problem::Problem;
+use crate::http::problem::{Kind, Problem};
 use crate::stats::Query;
 use crate::words;
 
@@ -113,6 +113,14 @@ impl Message {
         let mut shell = Shell::new(title.to_owned(), "", &Query::default(), None);
         shell.canonical = None;
         Self { shell, detail: sentence(&problem.detail().replace('`', "")) }
+    }
+
+    /// What a kind of problem means.
+    pub(super) fn about(kind: Kind) -> Self {
+        let title = format!("{} ({}, {})", kind.title(), kind.status().as_u16(), kind.error());
+        let mut shell = Shell::new(title, "", &Query::default(), None);
+        shell.canonical = None;
+        Self { shell, detail: kind.meaning().replace('`', "") }
     }
 }
 

@@ -6,9 +6,13 @@ use salvo::Depot;
 use salvo::http::Request;
 use stages::{Clock, HashKey};
 
+use super::cache::{Answers, SharedAnswers};
 use crate::http::problem::{Kind, Problem};
+use crate::stats::freshness::{Freshness, Known};
 use crate::stats::query::Parameters;
 use crate::stats::{BadQuery, Source};
+use crate::telemetry::Metrics;
+use crate::telemetry::queries::Timed;
 
 /// What stats and pages read from.
 pub(crate) struct Reads {
@@ -18,6 +22,29 @@ pub(crate) struct Reads {
     pub clock: Arc<dyn Clock>,
     /// Signs cursors; the same in every server of an installation.
     pub key: HashKey,
+    /// Answers that are kept.
+    pub answers: Answers,
+    freshness: Freshness,
+}
+
+impl Reads {
+    /// Reads from rollups. Answers are kept here, and in a place that servers share if there is one.
+    pub(crate) fn new(
+        source: Arc<dyn Source>,
+        clock: Arc<dyn Clock>,
+        key: HashKey,
+        metrics: Arc<Metrics>,
+        shared: Option<Arc<dyn SharedAnswers>>,
+    ) -> Self {
+        let source = Arc::new(Timed::new(source, Arc::clone(&metrics), Arc::clone(&clock)));
+        let answers = Answers::new(shared, Arc::clone(&clock), metrics);
+        Self { source, clock, key, answers, freshness: Freshness::default() }
+    }
+
+    /// What is known of the store, at most a second old.
+    pub(crate) async fn known(&self) -> Result<Known, Problem> {
+        Ok(self.freshness.look(self.source.as_ref(), self.clock.as_ref()).await?)
+    }
 }
 
 /// What the router was given to read from.

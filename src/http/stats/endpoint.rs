@@ -4,22 +4,27 @@
 //! the router, the description of the API and its tests are made from.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use salvo::http::header::{HeaderName, HeaderValue, LINK, VARY};
-use salvo::http::{Request, Response, StatusCode};
+use salvo::http::header::{HeaderValue, LINK, VARY};
+use salvo::http::{Request, Response};
 use salvo::{Depot, Router, handler};
 use schemars::JsonSchema;
 use serde::Serialize;
 use stages::Hour;
 
 use super::ask::{Reads, parameters, reads};
+use super::cache::{Kept, Made};
 use super::cursor;
 use super::format::{Format, csv, ndjson};
+use super::watched::Watched;
 use crate::http::cached;
 use crate::http::problem::{Kind, Problem};
+use crate::stats::freshness::Known;
 use crate::stats::query::{Escaped, GRAMMAR_PARAMETERS, Parameters};
 use crate::stats::{Asked, BadQuery, Query, Window};
+use crate::store::read::Filter;
 
 /// Longer names are those of no tool.
 const LONGEST_NAME: usize = 100;
@@ -32,7 +37,6 @@ pub(crate) trait Endpoint: Send + Sync + 'static {
     /// Its path below `/v1/stats`, as the router writes it.
     const PATH: &'static str;
     /// What it answers, in a few words.
-    #[expect(dead_code, reason = "the description of the API is made from it")]
     const SUMMARY: &'static str;
     /// Parameters of the grammar that it does not take.
     const WITHOUT: &'static [&'static str] = &[];
@@ -104,37 +108,30 @@ struct Answer<E> {
 impl<E: Endpoint> Answer<E> {
     async fn handle(&self, req: &mut Request, depot: &Depot, res: &mut Response) {
         match answer::<E>(self.format, req, depot).await {
-            Ok(made) => made.send(req, res),
+            Ok(ready) => ready.send(req, res),
             Err(problem) => problem.write(res),
         }
     }
 }
 
-/// An answer in one form.
-struct Made {
-    body: Vec<u8>,
+/// An answer on its way.
+struct Ready {
+    kept: Arc<Kept>,
     format: Format,
     lifetime: &'static str,
-    next: Option<String>,
-    status: StatusCode,
 }
 
-impl Made {
+impl Ready {
     fn send(self, req: &Request, res: &mut Response) {
-        res.status_code(self.status);
         let headers = res.headers_mut();
         headers.append(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-        if let Some(next) = self.next {
-            let next = HeaderValue::from_str(&format!("<{next}>; rel=\"next\""));
-            set(headers, LINK, next.ok());
+        let next = self.kept.next.as_ref().map(|next| format!("<{next}>; rel=\"next\""));
+        if let Some(Ok(next)) = next.map(HeaderValue::try_from) {
+            headers.insert(LINK, next);
         }
-        cached::respond(req.headers(), res, self.format.content_type(), self.lifetime, self.body);
-    }
-}
-
-fn set(headers: &mut salvo::http::HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
-    if let Some(value) = value {
-        headers.insert(name, value);
+        let (body, tag) = (self.kept.body.clone(), &self.kept.tag);
+        let content_type = self.format.content_type();
+        cached::respond_named(req.headers(), res, content_type, self.lifetime, body, tag);
     }
 }
 
@@ -142,7 +139,7 @@ async fn answer<E: Endpoint>(
     format: Option<Format>,
     req: &Request,
     depot: &Depot,
-) -> Result<Made, Problem> {
+) -> Result<Ready, Problem> {
     let (name, suffix) = named(req)?;
     let format = format.or(suffix).or_else(|| Format::accepted(req.headers()));
     let format = format.ok_or_else(|| {
@@ -154,36 +151,57 @@ async fn answer<E: Endpoint>(
     let now = reads.clock.hour();
     let sent = parameters(req, &takes::<E>())?;
     let mut query = Query::read(&sent, now)?;
-    if let Some(name) = &name {
-        query.filter.tool = Some(name.clone());
-    }
+    query.filter.tool = name.or(query.filter.tool);
     // A page is bound to everything that decides what stands on it.
-    let mut question = canonical::<E>(&query, &sent);
+    let question = canonical::<E>(&query, &sent);
     let from = sent.get("cursor");
     let from = from.map(|text| cursor::read(&reads.key, &question, text)).transpose()?;
     let buckets = match E::pages() {
         Some((usual, most)) => sent.number("limit", most)?.unwrap_or(usual),
         None => usize::MAX,
     };
-    let extent = reads.source.extent().await?;
-    let asked = Asked::new(query, reads.source.as_ref(), extent, now)?;
+    let known = reads.known().await?;
+    let named = query.filter != Filter::NONE;
+    let watched = Watched::new(reads.source.as_ref());
+    let asked = Asked::new(query, &watched, known.extent, now)?;
     let (page, next) = asked.window.stretch(from, buckets);
     let lifetime = lifetime::<E>(&asked.window, now);
-    let ask = Ask { asked, sent, page, reads };
-    let answer = E::answer(&ask).await?;
-    let body = match format {
-        Format::Json => serde_json::to_vec(&answer).map_err(Problem::internal)?,
-        Format::Csv => csv(E::rows(&answer)).map_err(Problem::internal)?,
-        Format::Ndjson => ndjson(E::rows(&answer)).map_err(Problem::internal)?,
-    };
     let next = next.map(|next| {
         let cursor = cursor::write(&reads.key, &question, next);
-        question.push_str("&cursor=");
-        let path = req.uri().path();
-        let query = question.split_once('?').map_or("", |(_, query)| query);
-        format!("{path}?{query}{cursor}")
+        // With the form in the path, so that whoever follows the link gets more of the same.
+        format!("{}&cursor={cursor}", question.replacen('?', &format!("{}?", format.suffix()), 1))
     });
-    Ok(Made { body, format, lifetime, next, status: StatusCode::OK })
+    let key = format!("{} {} {}", key(&asked, &page, &known), format.suffix(), question);
+    let ask = Ask { asked, sent, page, reads };
+    let make = async {
+        let answer = E::answer(&ask).await?;
+        let body = match format {
+            Format::Json => serde_json::to_vec(&answer).map_err(Problem::internal)?,
+            Format::Csv => csv(E::rows(&answer)).map_err(Problem::internal)?,
+            Format::Ndjson => ndjson(E::rows(&answer)).map_err(Problem::internal)?,
+        };
+        // Names that nobody ever used are thought up by strangers, without end.
+        let keep = !named || watched.has_found();
+        Ok(Made { answer: Kept::new(body, next), keep })
+    };
+    let kept = if E::VOLATILE {
+        Arc::new(make.await?.answer)
+    } else {
+        reads.answers.get(&key, make).await?
+    };
+    Ok(Ready { kept, format, lifetime })
+}
+
+/// What an answer depends on beside the words of its question: the hours that they mean now, and
+/// whether the days that these touch have changed.
+fn key(asked: &Asked<'_>, page: &Window, known: &Known) -> String {
+    let mut key = String::new();
+    let windows = [Some(&asked.window), Some(page), asked.compared.as_ref()];
+    for range in windows.into_iter().flatten().map(|window| window.range) {
+        let (from, to) = (range.from.epoch_hours(), range.to.epoch_hours());
+        key.push_str(&format!("{from}-{to}-{} ", known.generation(range)));
+    }
+    key
 }
 
 /// The name in the path and the form that it ends with, where the path has a name.
@@ -219,7 +237,7 @@ fn lifetime<E: Endpoint>(window: &Window, now: Hour) -> &'static str {
 }
 
 /// Most rows of a list by rank.
-pub(super) const MOST_ROWS: usize = 1_000;
+pub(crate) const MOST_ROWS: usize = 1_000;
 
 /// The number of rows that a list by rank may have: `usual`, unless the request says how many.
 pub(super) fn limit(ask: &Ask<'_>, usual: usize) -> Result<usize, BadQuery> {

@@ -50,6 +50,7 @@ pub struct All {
 
 /// Calls in a bucket.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AllUsage")]
 pub struct Usage {
     /// First hour of the bucket.
     timestamp: String,
@@ -59,6 +60,7 @@ pub struct Usage {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AllPerformance")]
 struct Performance {
     /// Every tool with calls.
     by_tool: BTreeMap<String, Times>,
@@ -70,6 +72,7 @@ struct Performance {
 
 /// In milliseconds; 0 when none is known.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AllTimes")]
 struct Times {
     /// Mean.
     avg: f64,
@@ -95,6 +98,7 @@ struct TimesAt {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AllCache")]
 struct Cache {
     /// 0..=100, of the calls that said.
     hit_rate: f64,
@@ -121,6 +125,7 @@ struct ToolCache {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AllService")]
 struct Service {
     /// Calls.
     calls: u64,
@@ -137,6 +142,7 @@ struct Geo {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AllCountry")]
 struct Country {
     /// ISO 3166-1 alpha-2.
     code: String,

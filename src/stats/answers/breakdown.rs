@@ -38,6 +38,7 @@ pub struct Breakdown {
 
 /// Calls with one value.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "BreakdownValue")]
 pub struct Value {
     /// The value.
     pub value: String,

@@ -56,6 +56,7 @@ pub(super) fn named(kinds: &[Kind<'_>]) -> u64 {
 
 /// A kind in the overview.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "OverviewError")]
 pub struct Affecting {
     /// Error type.
     pub r#type: String,
@@ -95,6 +96,7 @@ pub struct Errors {
 
 /// A kind of error.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
 pub struct Listed {
     /// Error type.
     pub r#type: String,

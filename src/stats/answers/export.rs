@@ -33,6 +33,7 @@ pub struct Export {
 
 /// Calls of one bucket, tool, value and status. Sums and counts add up over rows; percentiles do not.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "ExportRow")]
 pub struct Row {
     /// First hour of the bucket.
     timestamp: String,

@@ -216,6 +216,7 @@ pub struct Point {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "TimeseriesComparison")]
 struct Earlier {
     /// Which hours these are.
     compare: Compare,

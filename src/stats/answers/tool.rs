@@ -45,6 +45,7 @@ pub struct Tool {
 
 /// A UTC date.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "ToolDate")]
 pub struct Date {
     /// The date.
     date: String,
@@ -57,6 +58,7 @@ pub struct Date {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "ToolVersion")]
 struct Version {
     /// The version.
     version: String,
@@ -67,6 +69,7 @@ struct Version {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "ToolCountry")]
 struct Country {
     /// ISO 3166-1 alpha-2.
     country: String,
