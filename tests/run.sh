@@ -94,6 +94,7 @@ fi
 if [ "$mode" = soak ]; then
   step "benchmarks"
   cargo bench --bench load --locked
+  cargo bench --bench stats --locked
 fi
 
 step "everything passed"

@@ -42,5 +42,6 @@ mod schema_faults;
 mod shared_limits;
 mod simulation;
 mod startup;
+mod stats;
 mod times;
 mod tls;
