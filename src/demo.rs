@@ -185,8 +185,12 @@ impl<'o> Filler<'o> {
     /// What a server does every hour; a day of data at most goes at a time, so once a day will do.
     async fn keep_house(&self) -> anyhow::Result<()> {
         let oldest = self.opened.queue.state().await?.oldest_received;
-        let retention = &self.opened.state.settings.retention;
-        self.opened.store.housekeep(retention, oldest).await.context("housekeeping failed")?;
+        let settings = &self.opened.state.settings;
+        let (store, min_cell) = (&self.opened.store, settings.privacy.min_cell);
+        store.housekeep(&settings.retention, oldest).await.context("housekeeping failed")?;
+        if min_cell > 1 {
+            store.freeze(min_cell).await.context("days that are over cannot be decided on")?;
+        }
         Ok(())
     }
 

@@ -9,6 +9,7 @@ pub mod freshness;
 pub mod grain;
 pub mod period;
 pub mod query;
+pub mod release;
 pub mod source;
 pub mod tally;
 pub mod window;

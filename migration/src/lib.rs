@@ -7,6 +7,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
 mod m0001_initial;
 mod m0002_timescale;
+mod m0003_release;
 mod schema;
 pub mod timescale;
 
@@ -18,7 +19,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_initial::Migration), Box::new(m0002_timescale::Migration)]
+        vec![
+            Box::new(m0001_initial::Migration),
+            Box::new(m0002_timescale::Migration),
+            Box::new(m0003_release::Migration),
+        ]
     }
 }
 

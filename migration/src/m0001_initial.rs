@@ -94,7 +94,7 @@ pub(crate) fn index_name(table: &str, column: &str) -> String {
 }
 
 /// Makes tables and columns in the types of a database.
-struct Make(DbBackend);
+pub(crate) struct Make(pub(crate) DbBackend);
 
 impl Make {
     const fn is_postgres(&self) -> bool {
@@ -111,7 +111,7 @@ impl Make {
         }
     }
 
-    fn text(&self, name: &'static str) -> ColumnDef {
+    pub(crate) fn text(&self, name: &'static str) -> ColumnDef {
         self.optional_text(name).not_null().take()
     }
 
@@ -126,7 +126,7 @@ impl Make {
     }
 
     /// A UTC date.
-    fn day(&self, name: &'static str) -> ColumnDef {
+    pub(crate) fn day(&self, name: &'static str) -> ColumnDef {
         let mut column = ColumnDef::new(name);
         if self.is_postgres() {
             column.date().not_null().take()
@@ -141,7 +141,7 @@ impl Make {
     }
 
     /// A table with its key: what the columns of the key have in common is that none may be absent.
-    fn keyed(
+    pub(crate) fn keyed(
         &self,
         name: &'static str,
         key: impl IntoIterator<Item = ColumnDef>,
@@ -274,7 +274,7 @@ fn bytes(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).blob().not_null().take()
 }
 
-fn measures() -> impl Iterator<Item = ColumnDef> {
+pub(crate) fn measures() -> impl Iterator<Item = ColumnDef> {
     let sums = [
         "calls",
         "batches",

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
-use crate::m0001_initial::{index_name, indexes, tables};
+use crate::m0001_initial::{index_name, indexes};
+use crate::{m0001_initial, m0003_release};
 
 /// What a table must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,9 @@ pub fn expected(backend: DbBackend) -> Vec<TableShape> {
             name,
         }
     };
-    tables(backend).iter().map(shape).collect()
+    let mut tables = m0001_initial::tables(backend);
+    tables.extend(m0003_release::tables(backend));
+    tables.iter().map(shape).collect()
 }
 
 /// The name of a table that is to be made.

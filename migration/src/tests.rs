@@ -36,11 +36,13 @@ fn expected() -> Vec<(String, String)> {
             "response_time_ms service cache_hit retry_count country parameters session_id \
              sequence_number error_type received_hour!",
         ),
+        ("frozen_days".to_owned(), "day*".to_owned()),
         bucketed("ledger", "shard*", "persisted! duplicate! dead_letter! discarded! commits!"),
     ];
     for (name, bucket, key) in [
         ("margin_day", "day*", margin),
         ("margin_hour", "hour*", margin),
+        ("released_day", "day*", margin),
         ("rollup_day", "day*", rollup),
         ("rollup_hour", "hour*", rollup),
     ] {

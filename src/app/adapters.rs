@@ -7,6 +7,7 @@ use stages::{Day, EntryId, Hour};
 
 use crate::http::state::{Connections, StoreStatus};
 use crate::stats::Source;
+use crate::stats::release::Releases;
 use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range};
 use crate::store::{Database, Receipt, Totals};
 
@@ -55,5 +56,16 @@ impl Source for Database {
 
     async fn calls_by_day(&self, from: Day) -> Result<Vec<(Day, u64)>, StoreError> {
         Self::calls_by_day(self, from).await
+    }
+
+    fn withholds(&self) -> bool {
+        false
+    }
+}
+
+#[async_trait]
+impl Releases for Database {
+    async fn released(&self, question: &Question) -> Result<Vec<Cell>, StoreError> {
+        Self::released(self, question).await
     }
 }

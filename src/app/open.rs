@@ -20,6 +20,7 @@ use crate::queue::spool::{self, Spool};
 use crate::queue::sqlite::{self, SqliteQueue};
 use crate::shutdown::Tasks;
 use crate::stats::Source;
+use crate::stats::release::Published;
 use crate::store::{Database, Unusable};
 use crate::telemetry::Metrics;
 
@@ -153,9 +154,13 @@ fn served(pipeline: Pipeline) -> Ingest {
 }
 
 impl Opened {
-    /// The rollups, for stats and pages.
+    /// The rollups, for stats and pages: all that the public gets to see of them.
     pub(super) fn source(&self) -> Arc<dyn Source> {
-        Arc::new(self.store.clone())
+        if self.state.settings.privacy.min_cell > 1 {
+            Arc::new(Published(self.store.clone()))
+        } else {
+            Arc::new(self.store.clone())
+        }
     }
 
     /// How many events the worker claims at once.

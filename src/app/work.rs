@@ -56,7 +56,8 @@ pub(super) fn spawn(opened: &Opened) -> Running {
     let beat = Beat::new(Arc::clone(&queue), clock, name(), tasks.clone());
     let retention = state.settings.retention.clone();
     let horizons = Horizons::new(acceptance_window(&state.settings), &retention);
-    let keeper = Keeper::new(opened.store.clone(), queue, retention, tasks.clone());
+    let privacy = state.settings.privacy.clone();
+    let keeper = Keeper::new(opened.store.clone(), queue, retention, privacy, tasks.clone());
 
     tasks.spawn(async move { beat.run().await });
     let (store, stop) = (opened.store.clone(), tasks.clone());

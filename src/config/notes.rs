@@ -1,5 +1,5 @@
-//! What is worth saying of a configuration that is right: settings that do nothing yet, and
-//! settings that may surprise.
+//! What is worth saying of a configuration that is right: settings without effect, and settings that
+//! may surprise.
 
 use std::fmt;
 
@@ -32,7 +32,6 @@ impl fmt::Display for Note {
 /// `said` is what was set by the file, the environment and flags.
 pub(super) fn notes(settings: &Settings, said: &Value) -> Vec<Note> {
     let mut notes = Vec::new();
-    not_yet(settings, &mut notes);
     without_effect(settings, said, &mut notes);
     if settings.privacy.country_header.is_some() && settings.server.trusted_proxies.is_empty() {
         let message = "`privacy.country_header` has an effect with `server.trusted_proxies` only: \
@@ -73,16 +72,4 @@ fn without_effect(settings: &Settings, said: &Value, notes: &mut Vec<Note>) {
             });
         }
     }
-}
-
-/// Settings whose feature comes with a later release.
-fn not_yet(settings: &Settings, notes: &mut Vec<Note>) {
-    let mut pending = Vec::new();
-    if settings.privacy.min_cell > 1 {
-        pending.push("privacy.min_cell".to_owned());
-    }
-    notes.extend(pending.into_iter().map(|setting| Note {
-        code: "not_yet_in_force",
-        message: format!("`{setting}` is accepted but not yet in force in this release"),
-    }));
 }

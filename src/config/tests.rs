@@ -199,7 +199,6 @@ privacy: {min_cell: 10, country_header: CF-IPCountry}";
         let of_code = loaded.notes.iter().filter(|note| note.code == code);
         of_code.filter_map(|note| note.message.split('`').nth(1)).collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(named(&loaded, "not_yet_in_force"), "privacy.min_cell");
     let idle =
         "queue.durability queue.wait_replicas queue.shards queue.spool privacy.country_header";
     assert_eq!(named(&loaded, "no_effect"), idle);

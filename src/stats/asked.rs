@@ -9,7 +9,9 @@ use stages::ports::StoreError;
 use stages::rollup::Axis;
 use stages::{Hour, Status};
 
+use super::grain::Grain;
 use super::query::{BadQuery, Query};
+use super::release;
 use super::source::Source;
 use super::tally::{Tally, tally, total};
 use super::window::Window;
@@ -44,7 +46,8 @@ impl<'s> Asked<'s> {
     /// A question at a moment.
     ///
     /// # Errors
-    /// When hours are asked for that are no longer told apart.
+    /// When hours are asked for that are no longer told apart, or the source withholds what the filter
+    /// asks for.
     pub fn new(
         query: Query,
         source: &'s dyn Source,
@@ -53,7 +56,23 @@ impl<'s> Asked<'s> {
     ) -> Result<Self, BadQuery> {
         let window = query.window(now, extent.oldest)?;
         let compared = query.compare.map(|with| window.compared(with)).transpose()?;
-        Ok(Self { query, window, compared, extent, source })
+        Self { query, window, compared, extent, source }.told_apart_by(Axis::Tool)
+    }
+
+    /// The same question, whose calls are told apart by an axis. Where small cells are withheld,
+    /// buckets are days then, unless the question says otherwise.
+    ///
+    /// # Errors
+    /// When the source withholds what this would show.
+    pub fn told_apart_by(mut self, axis: Axis) -> Result<Self, BadQuery> {
+        let filter = &self.query.filter;
+        if self.source.withholds() && release::concerns(filter, axis) {
+            release::check(filter, axis, &self.window, self.query.group == Some(Grain::Hour))?;
+            for window in [Some(&mut self.window), self.compared.as_mut()].into_iter().flatten() {
+                window.grain = if window.grain == Grain::Hour { Grain::Day } else { window.grain };
+            }
+        }
+        Ok(self)
     }
 
     /// Calls of the whole window by tool, value and status.

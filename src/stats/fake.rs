@@ -180,4 +180,8 @@ impl Source for Fake {
         }
         Ok(days.into_iter().collect())
     }
+
+    fn withholds(&self) -> bool {
+        false
+    }
 }

@@ -27,4 +27,8 @@ pub trait Source: Send + Sync {
 
     /// Calls by day from a day on.
     async fn calls_by_day(&self, from: Day) -> Result<Vec<(Day, u64)>, StoreError>;
+
+    /// Whether small cells are withheld, so that some questions have no answer; see
+    /// [`release`](super::release).
+    fn withholds(&self) -> bool;
 }

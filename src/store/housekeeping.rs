@@ -85,7 +85,7 @@ struct Subject {
     keep: Span,
 }
 
-fn subjects(retention: &Retention) -> [Subject; 10] {
+fn subjects(retention: &Retention) -> [Subject; 11] {
     const BASE: &str = "tool, version, level, status, service, country";
     const MARGIN: &str = "axis, tool, value, status";
     let event_identity = Span(IDENTITY_LIFETIME.0 + ACCEPTANCE_WINDOW.0);
@@ -96,6 +96,7 @@ fn subjects(retention: &Retention) -> [Subject; 10] {
         subject("margin_hour", "hour", MARGIN, retention.hourly),
         subject("rollup_day", "day", BASE, retention.daily),
         subject("margin_day", "day", MARGIN, retention.daily),
+        subject("released_day", "day", MARGIN, retention.daily),
         subject("dimension_values", "day", "dimension, value", retention.daily),
         subject("errors", "hour", "tool, version, error_type", retention.errors),
         subject("batch_keys", "day", "key", IDENTITY_LIFETIME),

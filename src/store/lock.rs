@@ -28,6 +28,7 @@ pub(super) const ADVISORY: i32 = 0x776d_6361;
 pub(super) enum Purpose {
     Migrate,
     Housekeeping,
+    Release,
 }
 
 impl Purpose {
@@ -35,6 +36,7 @@ impl Purpose {
         match self {
             Self::Migrate => "migrate",
             Self::Housekeeping => "housekeeping",
+            Self::Release => "release",
         }
     }
 
@@ -43,6 +45,7 @@ impl Purpose {
         match self {
             Self::Migrate => -1,
             Self::Housekeeping => -2,
+            Self::Release => -3,
         }
     }
 
@@ -51,7 +54,7 @@ impl Purpose {
     const fn patience(self) -> &'static str {
         match self {
             Self::Migrate => "0",
-            Self::Housekeeping => "60s",
+            Self::Housekeeping | Self::Release => "60s",
         }
     }
 }

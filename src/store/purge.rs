@@ -16,12 +16,13 @@ use crate::purge::{Condition, Filter};
 use crate::sqlite_file;
 
 /// Tables that hold anything of an event. Those with a retention may be hypertables.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "events",
     "rollup_hour",
     "rollup_day",
     "margin_hour",
     "margin_day",
+    "released_day",
     "errors",
     "dimension_values",
     "dead_letters",

@@ -9,6 +9,7 @@ mod values;
 
 pub(super) use calls::measures;
 pub use extent::Extent;
+pub(super) use plan::released;
 use stages::rollup::{Axis, Measures};
 use stages::{Hour, Level, Status};
 

@@ -21,6 +21,7 @@ use super::database::{execute, query};
 use super::dialect::Dialect;
 use super::error::{damaged, store_error};
 use super::read::measures;
+use super::release;
 use super::status::{count, text};
 use super::write::{LedgerChange, cells};
 
@@ -133,6 +134,7 @@ impl Database {
         expected.keep_batches(&stored(tx.tx(), day).await?);
         delete(tx.tx(), day, reach).await?;
         cells::merge(tx.tx(), &expected.into_rollups()).await?;
+        release::recount(tx.tx(), &self.dialect().day("$1"), day).await?;
         tx.add_to_ledger(LedgerChange::default()).await?;
         tx.finish().await?;
         Ok(deleted)

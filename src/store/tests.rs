@@ -7,6 +7,7 @@ mod letters;
 mod opening;
 mod reading;
 mod rebuilding;
+mod releasing;
 mod timescale;
 mod writing;
 

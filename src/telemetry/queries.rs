@@ -88,4 +88,8 @@ impl Source for Timed {
     async fn calls_by_day(&self, from: Day) -> Result<Vec<(Day, u64)>, StoreError> {
         self.timed("calls_by_day", self.source.calls_by_day(from)).await
     }
+
+    fn withholds(&self) -> bool {
+        self.source.withholds()
+    }
 }

@@ -1,42 +1,72 @@
-//! Housekeeping: once an hour, what has outlived its retention is deleted.
-
-use std::time::Duration;
+//! Housekeeping: at the start and whenever an hour begins, what has outlived its retention is deleted,
+//! and what may be published of days that are over is decided.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::config::settings::Retention;
+use stages::Clock;
+
+use crate::config::settings::{Privacy, Retention};
 use crate::queue::Queue;
 use crate::shutdown::Tasks;
 use crate::store::{Database, Deleted};
 
-const EVERY: Duration = Duration::from_secs(3_600);
+const MILLIS_PER_HOUR: i64 = 3_600_000;
 
 /// Keeps a store's house until stopping is asked for.
 pub struct Keeper {
     store: Database,
     queue: Arc<dyn Queue>,
     retention: Retention,
+    privacy: Privacy,
     tasks: Tasks,
 }
 
 impl Keeper {
     /// Keeps the house of `store`.
-    pub fn new(store: Database, queue: Arc<dyn Queue>, retention: Retention, tasks: Tasks) -> Self {
-        Self { store, queue, retention, tasks }
+    pub fn new(
+        store: Database,
+        queue: Arc<dyn Queue>,
+        retention: Retention,
+        privacy: Privacy,
+        tasks: Tasks,
+    ) -> Self {
+        Self { store, queue, retention, privacy, tasks }
     }
 
     /// Keeps house until stopping is asked for.
     pub async fn run(&self) {
-        let mut ticks = tokio::time::interval(EVERY);
         loop {
+            self.release().await;
+            self.delete().await;
             tokio::select! {
-                _ = ticks.tick() => self.once().await,
+                () = tokio::time::sleep(until_next_hour(self.store.clock().as_ref())) => {}
                 () = self.tasks.stop_asked() => return,
             }
         }
     }
 
-    async fn once(&self) {
+    async fn release(&self) {
+        if self.privacy.min_cell == 1 {
+            return;
+        }
+        match self.store.freeze(self.privacy.min_cell).await {
+            Ok(days) => {
+                for day in days {
+                    tracing::info!(day = %day, "decided what may be published of a day");
+                }
+            }
+            Err(error) => {
+                let error = super::error_chain(&error);
+                tracing::error!(
+                    error,
+                    "could not decide what may be published of days that are over"
+                );
+            }
+        }
+    }
+
+    async fn delete(&self) {
         // Markers may go only once the queue has confirmed: without its word, nothing is deleted.
         let state = match self.queue.state().await {
             Ok(state) => state,
@@ -59,4 +89,9 @@ impl Keeper {
             }
         }
     }
+}
+
+fn until_next_hour(clock: &dyn Clock) -> Duration {
+    let left = MILLIS_PER_HOUR - clock.unix_millis().rem_euclid(MILLIS_PER_HOUR);
+    Duration::from_millis(u64::try_from(left).unwrap_or_default())
 }

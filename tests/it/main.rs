@@ -37,6 +37,7 @@ mod postgres;
 mod purge;
 mod redis_access;
 mod redis_faults;
+mod release;
 mod schema;
 mod schema_faults;
 mod shared_limits;

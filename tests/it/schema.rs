@@ -10,7 +10,7 @@ use test_servers::Postgres;
 use crate::support::{Config, Server, Sql};
 
 /// What each table is for. A table without a line here fails the test.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 14] = [
     ("events", "One row an event. No id, no time of arrival finer than the hour, no address."),
     (
         "rollup_hour",
@@ -19,6 +19,12 @@ const TABLES: [(&str, &str); 12] = [
     ("rollup_day", "The same by UTC date."),
     ("margin_hour", "By UTC hour, tool and one other dimension (`axis`), for the usual questions."),
     ("margin_day", "The same by UTC date."),
+    (
+        "released_day",
+        "Cells of `margin_day` that may be published, as they were when their date was decided on; with \
+         `privacy.min_cell` above 1 only.",
+    ),
+    ("frozen_days", "Dates that were decided on."),
     ("errors", "Failed calls with a type, by UTC hour."),
     (
         "entries",

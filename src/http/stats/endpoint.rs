@@ -13,6 +13,7 @@ use salvo::{Depot, Router, handler};
 use schemars::JsonSchema;
 use serde::Serialize;
 use stages::Hour;
+use stages::rollup::Axis;
 
 use super::ask::{Reads, parameters, reads};
 use super::cache::{Kept, Made};
@@ -54,6 +55,11 @@ pub(crate) trait Endpoint: Send + Sync + 'static {
 
     /// The list that tables hold.
     fn rows(answer: &Self::Answer) -> &[Self::Row];
+
+    /// The dimension by which calls are told apart.
+    fn axis(_sent: &Parameters<'_>) -> Result<Axis, BadQuery> {
+        Ok(Axis::Tool)
+    }
 
     /// The buckets of a page, for an endpoint that is read in pages: those of the default, and the
     /// most that may be asked for.
@@ -163,7 +169,7 @@ async fn answer<E: Endpoint>(
     let known = reads.known().await?;
     let named = query.filter != Filter::NONE;
     let watched = Watched::new(reads.source.as_ref());
-    let asked = Asked::new(query, &watched, known.extent, now)?;
+    let asked = Asked::new(query, &watched, known.extent, now)?.told_apart_by(E::axis(&sent)?)?;
     let (page, next) = asked.window.stretch(from, buckets);
     let lifetime = lifetime::<E>(&asked.window, now);
     let next = next.map(|next| {

@@ -10,8 +10,8 @@ use crate::stats::answers::{
     all, breakdown, errors, export, health, overview, performance, timeseries, tool, tools,
 };
 use crate::stats::asked::sum;
-use crate::stats::query::GRAMMAR_PARAMETERS;
-use crate::stats::{Asked, Period, Query};
+use crate::stats::query::{GRAMMAR_PARAMETERS, Parameters};
+use crate::stats::{Asked, BadQuery, Period, Query};
 use crate::store::read::Detail;
 
 /// Buckets on a page of a series, and the most that may be asked for: a usual period is one page.
@@ -87,6 +87,10 @@ impl Endpoint for Errors {
     type Answer = errors::Errors;
     type Row = errors::Listed;
 
+    fn axis(_: &Parameters<'_>) -> Result<Axis, BadQuery> {
+        Ok(Axis::ErrorType)
+    }
+
     async fn answer(ask: &Ask<'_>) -> Result<Self::Answer, Problem> {
         if !ask.asked.knows_errors() {
             let detail = "kinds of error are counted by tool and version only: leave out `country`, \
@@ -148,6 +152,10 @@ impl Endpoint for Versions {
     type Answer = breakdown::Versions;
     type Row = breakdown::Value;
 
+    fn axis(_: &Parameters<'_>) -> Result<Axis, BadQuery> {
+        Ok(Axis::Version)
+    }
+
     async fn answer(ask: &Ask<'_>) -> Result<Self::Answer, Problem> {
         Ok(breakdown::versions(&ask.asked, limit(ask, MOST_ROWS)?).await?)
     }
@@ -169,6 +177,10 @@ macro_rules! by_dimension {
             const OWN: &'static [&'static str] = &["limit"];
             type Answer = breakdown::Breakdown;
             type Row = breakdown::Value;
+
+            fn axis(_: &Parameters<'_>) -> Result<Axis, BadQuery> {
+                Ok($axis)
+            }
 
             async fn answer(ask: &Ask<'_>) -> Result<Self::Answer, Problem> {
                 Ok(breakdown::breakdown(&ask.asked, $axis, limit(ask, MOST_ROWS)?).await?)
@@ -200,6 +212,11 @@ by_dimension!(
     "Calls by level of detail that clients chose. Tables hold the levels."
 );
 
+/// The dimension of the parameter `by`.
+fn by(sent: &Parameters<'_>) -> Result<By, BadQuery> {
+    Ok(sent.word("by", &By::ALL, By::as_str)?.unwrap_or(By::None))
+}
+
 pub(crate) struct Timeseries;
 
 #[async_trait]
@@ -211,10 +228,14 @@ impl Endpoint for Timeseries {
     type Answer = timeseries::Timeseries;
     type Row = timeseries::Point;
 
+    fn axis(sent: &Parameters<'_>) -> Result<Axis, BadQuery> {
+        Ok(by(sent)?.axis())
+    }
+
     async fn answer(ask: &Ask<'_>) -> Result<Self::Answer, Problem> {
         let measure = ask.sent.word("measure", &Measure::ALL, Measure::as_str)?;
         let measure = measure.unwrap_or(Measure::Calls);
-        let by = ask.sent.word("by", &By::ALL, By::as_str)?.unwrap_or(By::None);
+        let by = by(&ask.sent)?;
         Ok(timeseries::timeseries(&ask.asked, &ask.page, measure, by).await?)
     }
 
@@ -238,9 +259,12 @@ impl Endpoint for Export {
     type Answer = export::Export;
     type Row = export::Row;
 
+    fn axis(sent: &Parameters<'_>) -> Result<Axis, BadQuery> {
+        Ok(by(sent)?.axis())
+    }
+
     async fn answer(ask: &Ask<'_>) -> Result<Self::Answer, Problem> {
-        let by = ask.sent.word("by", &By::ALL, By::as_str)?.unwrap_or(By::None);
-        Ok(export::export(&ask.asked, &ask.page, by).await?)
+        Ok(export::export(&ask.asked, &ask.page, by(&ask.sent)?).await?)
     }
 
     fn rows(answer: &Self::Answer) -> &[Self::Row] {

@@ -56,4 +56,8 @@ impl Source for Watched<'_> {
     async fn calls_by_day(&self, from: Day) -> Result<Vec<(Day, u64)>, StoreError> {
         self.source.calls_by_day(from).await
     }
+
+    fn withholds(&self) -> bool {
+        self.source.withholds()
+    }
 }

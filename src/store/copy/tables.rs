@@ -62,7 +62,7 @@ macro_rules! margin {
 }
 
 /// Every table of the store. The ledger comes last: it vouches for all others.
-pub(super) static TABLES: [Table; 12] = [
+pub(super) static TABLES: [Table; 14] = [
     table("events", 0, &EVENTS),
     table(
         "entries",
@@ -96,6 +96,8 @@ pub(super) static TABLES: [Table; 12] = [
     table("rollup_day", 7, base!(("day", Day))),
     table("margin_hour", 5, margin!(("hour", Hour))),
     table("margin_day", 5, margin!(("day", Day))),
+    table("released_day", 5, margin!(("day", Day))),
+    table("frozen_days", 1, &[("day", Day)]),
     table(
         "errors",
         4,

@@ -8,7 +8,7 @@ use stages::rollup::Measures;
 use stages::sketch::Sketch;
 use stages::{Day, Hour, Status};
 
-use super::plan::{statement, sums};
+use super::plan::{Asked, statement, sums};
 use super::{Cell, Detail, Question};
 use crate::store::Database;
 use crate::store::error::{damaged, store_error};
@@ -27,7 +27,15 @@ impl Database {
     /// # Errors
     /// When the store cannot be read.
     pub async fn cells(&self, question: &Question) -> Result<Vec<Cell>, StoreError> {
-        let asked = statement(question, self.dialect());
+        self.cells_of(question, statement(question, self.dialect())).await
+    }
+
+    /// The same by a statement that was made for the question.
+    pub(in crate::store) async fn cells_of(
+        &self,
+        question: &Question,
+        asked: Asked,
+    ) -> Result<Vec<Cell>, StoreError> {
         let mut sums: BTreeMap<(Hour, String, String, Status), Measures> = BTreeMap::new();
         for row in self.query(&asked.sql, asked.values).await? {
             let bucket = text(&row, 0)?;

@@ -28,7 +28,7 @@ const LEVELS: &str = "'minimal', 'standard', 'detailed'";
 const STATUSES: &str = "'error', 'success'";
 
 /// A statement, and its values.
-pub(super) struct Asked {
+pub(in crate::store) struct Asked {
     pub(super) sql: String,
     pub(super) values: Vec<Value>,
 }
@@ -37,6 +37,8 @@ pub(super) struct Asked {
 #[derive(Clone, Copy)]
 enum Kind {
     Margins(Axis),
+    /// What is released of margins.
+    Released(Axis),
     Base,
 }
 
@@ -49,8 +51,20 @@ struct Part {
 
 /// Makes a statement: bucket, tool, value, status, and the measures that the question wants.
 pub(super) fn statement(question: &Question, dialect: Dialect) -> Asked {
-    let mut making = Making { question, dialect, kind: kind(question), values: Vec::new() };
-    let parts = parts(question.range, question.grain);
+    made(question, dialect, kind(question), &parts(question.range, question.grain))
+}
+
+/// The same of released cells, which there are of whole days and one dimension only; `None` when the
+/// question has no such part.
+pub(in crate::store) fn released(question: &Question, dialect: Dialect) -> Option<Asked> {
+    let Kind::Margins(axis) = kind(question) else { return None };
+    let mut parts = parts(question.range, question.grain);
+    parts.retain(|part| part.grain == Grain::Day);
+    (!parts.is_empty()).then(|| made(question, dialect, Kind::Released(axis), &parts))
+}
+
+fn made(question: &Question, dialect: Dialect, kind: Kind, parts: &[Part]) -> Asked {
+    let mut making = Making { question, dialect, kind, values: Vec::new() };
     let (ways, selects): (Vec<_>, Vec<_>) =
         parts.iter().enumerate().map(|(n, part)| making.part(n, part)).unzip();
     let mut sql = format!("WITH RECURSIVE {} ", ways.join(", "));
@@ -143,6 +157,10 @@ impl Making<'_> {
         );
         let (table, value, wanted) = match self.kind {
             Kind::Margins(axis) => self.of_margins(axis, &margins, at),
+            Kind::Released(axis) => {
+                let (_, value, wanted) = self.of_margins(axis, &margins, at);
+                ("released_day".to_owned(), value, wanted)
+            }
             Kind::Base => self.of_base(&margins, at, suffix),
         };
         let bucket = self.bucket(part.grain, at);

@@ -43,7 +43,7 @@ async fn tables_become_hypertables_when_the_extension_comes_and_plain_when_it_go
     assert_eq!(f.int("SELECT count(*) FROM events").await, 600);
     f.assert_rollups_equal_raw_rows().await;
 
-    f.db.migrate_down(1).await.unwrap();
+    f.db.migrate_down(2).await.unwrap();
     assert!(f.db.hypertables().await.unwrap().is_empty());
     assert_eq!(f.db.schema_faults().await.unwrap(), Vec::<String>::new());
     f.settle(vec![entry(3, noon(), mixed(3, 300))]).await;
