@@ -12,6 +12,7 @@ mod healthcheck;
 mod help;
 mod man;
 mod migrate;
+mod purge;
 #[cfg(test)]
 mod reference;
 mod rollups;
@@ -67,6 +68,7 @@ enum Command {
     DeadLetters(dead_letters::DeadLetters),
     Copy(copy::Copy),
     Rollups(rollups::Rollups),
+    Purge(purge::Purge),
     Healthcheck(healthcheck::Healthcheck),
     Completions(completions::Completions),
     Man(man::Man),
@@ -133,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::DeadLetters(command) => dead_letters::run(&command),
         Command::Copy(command) => copy::run(&command),
         Command::Rollups(command) => rollups::run(&command),
+        Command::Purge(command) => purge::run(&command),
         Command::Healthcheck(command) => healthcheck::run(&command),
         Command::Completions(command) => completions::run(&command),
         Command::Man(command) => man::run(&command),
@@ -256,6 +259,13 @@ mod tests {
                 "copy --from sqlite://a.db --from-queue sqlite://q.db --to-queue redis://h --again",
                 true,
             ),
+            ("purge", false),
+            ("purge --where version=1", true),
+            ("purge --where version=1 --where tool=a --yes --config p.yaml", true),
+            ("purge --where nobody=1", false),
+            ("purge --unreadable --yes", true),
+            ("purge --unreadable --where version=1", false),
+            ("purge --yes", false),
             ("healthcheck", true),
             ("healthcheck --url http://127.0.0.1:9/readyz", true),
             ("healthcheck --url https://example.org", false),
