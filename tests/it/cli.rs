@@ -89,9 +89,10 @@ fn migrations_go_up_and_down_and_tell_where_they_are() {
     server.post(Event::batch([Event::minimal("get_alerts")]));
     server.drained();
     let status = String::from_utf8(server.command(&["migrate", "status"]).stdout).unwrap();
-    assert!(status.contains("applied"), "{status}");
+    let steps = status.lines().filter(|line| line.starts_with("applied  ")).count();
+    assert!(steps > 0, "{status}");
     server.terminate();
-    assert!(server.command(&["migrate", "down", "--steps", "2"]).status.success());
+    assert!(server.command(&["migrate", "down", "--steps", &steps.to_string()]).status.success());
     assert!(!server.store().has_table("events"));
     assert!(server.command(&["migrate", "up"]).status.success());
     assert!(server.store().has_table("events"));

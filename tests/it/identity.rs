@@ -34,7 +34,7 @@ fn the_same_session_and_sequence_number_counts_once_at_the_door_and_in_the_store
     assert_eq!((&answer["count"], &answer["duplicates"]), (&json!(1), &json!([1])));
     // A new process has an empty memory at the door: the store must decide.
     server.drained();
-    server = server.restart();
+    server = server.restart_forgetful();
     let answer = server.post(twice()).json();
     assert_eq!(answer["count"], 1);
     let other_tool = Event::batch([Event::detailed("get_forecast", SESSION, 7)]);
@@ -71,7 +71,7 @@ fn a_repeated_batch_under_one_key_counts_once() {
     assert_eq!((again.status, &again.json()["count"]), (200, &json!(0)));
     assert_eq!(again.json()["duplicates"], json!([0, 1, 2]));
     server.drained();
-    server = server.restart();
+    server = server.restart_forgetful();
     assert_eq!(server.post_with(&key, &body).json()["count"], 3, "the door has forgotten");
     let ledger = server.drained();
     assert_eq!((&ledger["accepted"], &ledger["persisted"]), (&json!(9), &json!(3)));

@@ -55,7 +55,7 @@ fn a_dead_letter_holds_no_identity_and_a_dropped_one_is_discarded() {
     sql.heal();
 
     // The client sends the same event again, to a server whose door has forgotten it.
-    let server = server.restart();
+    let server = server.restart_forgetful();
     server.post(event());
     let ledger = server.drained();
     assert_eq!((&ledger["persisted"], &ledger["dead_letter"]), (&json!(1), &json!(1)));

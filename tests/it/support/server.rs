@@ -72,6 +72,8 @@ impl Config {
             .env("ANALYTICS_LOG__FORMAT", "json")
             .env("ANALYTICS_SERVER__READ_LIMIT", self.read_limit.to_string())
             .env("ANALYTICS_SERVER__DRAIN_DELAY", "0s")
+            // Under load a batch is told by its version, and every one must be found again.
+            .env("ANALYTICS_STAGE__BATCH_PERSIST__DAILY_VALUES__VERSION", "100000")
             .env(
                 "ANALYTICS_STAGE__RATE_LIMIT__REQUESTS_PER_MINUTE",
                 self.requests_per_minute.to_string(),
@@ -342,6 +344,19 @@ impl Server {
     /// Starts again on the same files.
     pub(crate) fn restart(mut self) -> Self {
         self.kill();
+        self.revive()
+    }
+
+    /// Starts again with nothing remembered at the door, wherever that is kept.
+    pub(crate) fn restart_forgetful(mut self) -> Self {
+        self.kill();
+        if let Some((_, database)) =
+            self.backends.queue.strip_prefix("redis://").and_then(|url| url.rsplit_once('/'))
+        {
+            let seen = ["younger", "older", "began"].map(|key| format!("analytics:{{seen}}:{key}"));
+            let [younger, older, began] = &seen;
+            test_servers::Redis::shared().cli(&["-n", database, "DEL", younger, older, began]);
+        }
         self.revive()
     }
 
