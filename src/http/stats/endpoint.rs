@@ -1,6 +1,6 @@
 //! What every endpoint of the statistics has in common: its parameters, its forms, its pages.
 //!
-//! An endpoint is a type in [`super::endpoints`]; the list of them in [`super::endpoints()`] is what
+//! An endpoint is a type in [`endpoints`](mod@super::endpoints); the list of them in [`super::endpoints()`] is what
 //! the router, the description of the API and its tests are made from.
 
 use std::marker::PhantomData;

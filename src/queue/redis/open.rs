@@ -39,7 +39,7 @@ pub enum OpenError {
 impl RedisQueue {
     /// Connects, checks the server, and starts the tasks that append.
     ///
-    /// They end after [`RedisQueue::close`], or when the queue is dropped, so one of them must come
+    /// They end after [`Queue::close`](crate::queue::Queue::close), or when the queue is dropped, so one of them must come
     /// before [`Tasks::finished`] is waited for. With a spool that knows the installation's key the
     /// server may be away.
     ///
