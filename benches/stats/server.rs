@@ -22,10 +22,7 @@ impl Server {
     /// A server on the rollups of so many events.
     pub(crate) fn start(events: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // The first start makes the tables.
-        let (mut child, _) = launch(folder.path());
-        child.kill().unwrap();
-        child.wait().unwrap();
+        assert!(program(folder.path()).args(["migrate", "up"]).status().unwrap().success());
         rollups::fill(&url(folder.path(), "analytics.db"), events);
         let (child, address) = launch(folder.path());
         Self { child, folder, address }
@@ -54,14 +51,20 @@ fn url(folder: &Path, file: &str) -> String {
     format!("sqlite://{}", folder.join(file).display())
 }
 
-fn launch(folder: &Path) -> (Child, SocketAddr) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_weather-mcp-analytics"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "off"])
+fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weather-mcp-analytics"));
+    command
         .current_dir(folder)
         .env("ANALYTICS_QUEUE__URL", url(folder, "queue.db"))
         .env("ANALYTICS_STORE__URL", url(folder, "analytics.db"))
         .env("ANALYTICS_SERVER__READ_LIMIT", "0")
-        .env("ANALYTICS_LOG__FORMAT", "json")
+        .env("ANALYTICS_LOG__FORMAT", "json");
+    command
+}
+
+fn launch(folder: &Path) -> (Child, SocketAddr) {
+    let mut child = program(folder)
+        .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "off"])
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
