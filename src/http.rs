@@ -52,7 +52,7 @@ pub fn router(state: &Arc<State>, source: Arc<dyn Source>) -> Router {
     let (metrics, shared) = (Arc::clone(&state.metrics), state.shared_answers.clone());
     let inject = Inject(Arc::new(Reads::new(source, clock, key, metrics, shared)));
     let reads = Router::new()
-        .hoop(Compress)
+        .hoop(Compress::default())
         .hoop(ReadLimit(s()))
         .push(get("v1/status", Status { state: s(), reader: Reader::Public }))
         .push(get("v1/receipts/{receipt}", Receipts(s())))

@@ -1,16 +1,23 @@
 //! Compresses answers of pages and stats for clients that can read it.
 //!
 //! A layer around the handlers, which know nothing of it: they name their content by a plain `ETag`,
-//! and here each coding of it gets a name of its own, as RFC 9110 (8.8.3) asks of strong tags.
+//! and here each coding of it gets a name of its own, as RFC 9110 (8.8.3) asks of strong tags. What
+//! was compressed once is kept under that name, because it takes longer than everything else that is
+//! left to do for an answer that is kept.
 
 use std::io::Write as _;
 
+use bytes::Bytes;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use salvo::http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    IF_NONE_MATCH, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    HeaderMap, HeaderValue, IF_NONE_MATCH, VARY,
 };
 use salvo::http::{ResBody, Response, StatusCode};
 use salvo::{Depot, FlowCtrl, Request, handler};
+
+use super::cached;
 
 /// Shorter bodies fit one packet anyway.
 const LEAST: usize = 1_024;
@@ -18,9 +25,13 @@ const LEAST: usize = 1_024;
 const BROTLI_QUALITY: i32 = 5;
 /// Bits of the window: more than any page has.
 const BROTLI_WINDOW: i32 = 18;
+/// Most bytes of compressed answers that are kept.
+const CAPACITY: u64 = 16 * 1_024 * 1_024;
+/// Bytes of a usual one, by which the table of them is sized.
+const USUAL: usize = 8 * 1_024;
 
 /// A content coding of answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Coding {
     Brotli,
     Gzip,
@@ -55,7 +66,7 @@ impl Coding {
         }
     }
 
-    fn encode(self, plain: &[u8]) -> std::io::Result<Vec<u8>> {
+    fn encode(self, plain: &[u8]) -> std::io::Result<Bytes> {
         let mut coded = Vec::with_capacity(plain.len() / 3);
         match self {
             Self::Brotli => {
@@ -74,7 +85,7 @@ impl Coding {
                 encoder.finish()?;
             }
         }
-        Ok(coded)
+        Ok(coded.into())
     }
 
     /// The end of a tag's name in this coding.
@@ -83,8 +94,54 @@ impl Coding {
     }
 }
 
+/// The name of a body, and a coding of it.
+type Name = (HeaderValue, Coding);
+
+/// The bytes of a compressed body.
+#[derive(Clone)]
+struct Bulk;
+
+impl Weighter<Name, Bytes> for Bulk {
+    fn weight(&self, (tag, _): &Name, coded: &Bytes) -> u64 {
+        (tag.len() + coded.len()) as u64
+    }
+}
+
 /// The layer.
-pub(super) struct Compress;
+pub(super) struct Compress(Cache<Name, Bytes, Bulk>);
+
+impl Default for Compress {
+    fn default() -> Self {
+        let usual = usize::try_from(CAPACITY).unwrap_or(usize::MAX) / USUAL;
+        Self(Cache::with_weighter(usual, CAPACITY, Bulk))
+    }
+}
+
+impl Compress {
+    fn compress(&self, res: &mut Response, coding: Coding) {
+        let ResBody::Once(plain) = &res.body else { return };
+        let headers = res.headers();
+        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        let pictures = kind.starts_with("image/") && !kind.starts_with("image/svg");
+        if plain.len() < LEAST || pictures || headers.contains_key(CONTENT_ENCODING) {
+            return;
+        }
+        let lasting = headers.get(CACHE_CONTROL).is_some_and(|kept| kept != cached::NO_STORE);
+        let coded = match headers.get(ETAG).filter(|_| lasting) {
+            Some(tag) => self.0.get_or_insert_with(&(tag.clone(), coding), || coding.encode(plain)),
+            None => coding.encode(plain),
+        };
+        match coded {
+            Ok(coded) => {
+                res.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+                res.headers_mut().remove(CONTENT_LENGTH);
+                res.body = ResBody::Once(coded);
+            }
+            // Writing to memory does not fail; should it, the plain body is as good.
+            Err(error) => tracing::warn!(%error, "an answer is sent without compression"),
+        }
+    }
+}
 
 #[handler]
 impl Compress {
@@ -104,7 +161,7 @@ impl Compress {
             Some(StatusCode::NOT_MODIFIED) if marked => mark(res.headers_mut(), coding),
             Some(StatusCode::NOT_MODIFIED) => {}
             _ => {
-                compress(res, coding);
+                self.compress(res, coding);
                 if res.headers().contains_key(CONTENT_ENCODING) {
                     mark(res.headers_mut(), coding);
                 }
@@ -132,24 +189,6 @@ fn mark(headers: &mut HeaderMap, coding: Coding) {
         tag.and_then(|tag| tag.strip_suffix('"')).map(|tag| tag.to_owned() + &coding.mark());
     if let Some(Ok(marked)) = marked.map(|tag| HeaderValue::from_str(&tag)) {
         headers.insert(ETAG, marked);
-    }
-}
-
-fn compress(res: &mut Response, coding: Coding) {
-    let ResBody::Once(plain) = &res.body else { return };
-    let kind = res.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-    let pictures = kind.starts_with("image/") && !kind.starts_with("image/svg");
-    if plain.len() < LEAST || pictures || res.headers().contains_key(CONTENT_ENCODING) {
-        return;
-    }
-    match coding.encode(plain) {
-        Ok(coded) => {
-            res.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
-            res.headers_mut().remove(CONTENT_LENGTH);
-            res.body = ResBody::Once(coded.into());
-        }
-        // Writing to memory does not fail; should it, the plain body is as good.
-        Err(error) => tracing::warn!(%error, "an answer is sent without compression"),
     }
 }
 
@@ -186,6 +225,27 @@ mod tests {
         assert!(!unmark(&mut asked, Coding::Gzip));
         assert!(unmark(&mut asked, Coding::Brotli));
         assert_eq!(asked[IF_NONE_MATCH], "\"x\", \"abc\"");
+    }
+
+    #[test]
+    fn what_lasts_is_compressed_once_and_what_does_not_is_not_kept() {
+        let layer = Compress::default();
+        let sent = |tag: &'static str, lifetime: &'static str, body: &str| {
+            let mut res = Response::new();
+            res.headers_mut().insert(ETAG, HeaderValue::from_static(tag));
+            res.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(lifetime));
+            res.body(body.repeat(LEAST));
+            layer.compress(&mut res, Coding::Gzip);
+            match res.take_body() {
+                ResBody::Once(bytes) => bytes,
+                _ => panic!("answers are sent whole"),
+            }
+        };
+        let first = sent("\"a\"", cached::MINUTE, "1");
+        // A tag stands for a body, so this one is not even looked at.
+        assert_eq!(sent("\"a\"", cached::MINUTE, "2"), first);
+        assert_ne!(sent("\"b\"", cached::MINUTE, "2"), first);
+        assert_ne!(sent("\"c\"", cached::NO_STORE, "1"), sent("\"c\"", cached::NO_STORE, "2"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod badge;
 mod compose;
 mod controls;
 mod embed;
+mod kept;
 mod last_good;
 mod method;
 mod model;
@@ -29,16 +30,17 @@ use salvo::http::{Request, Response, StatusCode};
 use salvo::{Depot, Router, handler};
 
 use self::compose::Which;
+use self::controls::href;
+use self::kept::{Drawn, Question, Shown};
 use self::last_good::LastGood;
-use self::model::Page;
 use self::shell::{Empty, Message};
 use super::cached;
 use super::problem::Problem;
 use super::state::State;
-use super::stats::ask::{reads, sent};
+use super::stats::ask::{Reads, reads, sent};
 use super::stats::read;
+use crate::stats::Query;
 use crate::stats::query::{GRAMMAR_PARAMETERS, Parameters};
-use crate::stats::{Asked, Query};
 
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -84,86 +86,84 @@ struct Show {
     url: Option<String>,
 }
 
-/// A page that is ready to be sent.
+/// What a request for a page comes to.
 enum Ready {
-    Page(Box<Page>),
-    Empty(Empty),
-}
-
-impl Ready {
-    fn html(&self) -> Result<String, Problem> {
-        let html = match self {
-            Self::Page(page) => page.render(),
-            Self::Empty(empty) => empty.render(),
-        };
-        html.map_err(Problem::internal)
-    }
+    Page(Shown),
+    /// There is no event yet.
+    Empty(String),
 }
 
 #[handler]
 impl Show {
     async fn handle(&self, req: &mut Request, depot: &Depot, res: &mut Response) {
         let plain = prefers_text(req.headers());
-        let address = req.uri().to_string();
-        let answer: Result<(&'static str, String), Problem> = async {
-            let ready = self.page(req, depot).await?;
-            match &ready {
-                Ready::Page(page) if plain => Ok((TEXT, text::render(page))),
-                ready => Ok((HTML, ready.html()?)),
-            }
-        }
-        .await;
-        match answer {
-            Ok((kind, body)) => {
-                if let (HTML, Some(now)) = (kind, now(depot)) {
-                    self.last_good.keep(address, &body, now);
+        let kind = if plain { TEXT } else { HTML };
+        match self.page(req, depot, plain).await {
+            Ok(Ready::Page(page)) => {
+                // Found in the depot a moment ago.
+                if let (false, Ok(reads)) = (plain, reads(depot)) {
+                    let now = reads.clock.unix_millis();
+                    self.last_good.keep(self.address(req, reads), page.kept.body.clone(), now);
                 }
-                send(req.headers(), res, kind, body);
+                head(res);
+                page.send(req.headers(), res, kind);
             }
-            Err(problem) if problem.status() == StatusCode::SERVICE_UNAVAILABLE && !plain => {
-                match now(depot).and_then(|now| self.last_good.get(&address, now)) {
-                    Some(html) => {
-                        send(req.headers(), res, HTML, html);
-                        let headers = res.headers_mut();
-                        headers.insert(
-                            salvo::http::header::CACHE_CONTROL,
-                            HeaderValue::from_static(cached::NO_STORE),
-                        );
-                    }
-                    None => refuse(res, &problem),
-                }
-            }
+            Ok(Ready::Empty(html)) => send(req.headers(), res, HTML, html),
             Err(problem) if plain => problem.write(res),
-            Err(problem) => refuse(res, &problem),
+            Err(problem) => match self.as_it_was(&problem, req, depot) {
+                Some(html) => {
+                    head(res);
+                    cached::respond(req.headers(), res, HTML, cached::NO_STORE, html);
+                }
+                None => refuse(res, &problem),
+            },
         }
     }
 }
 
 impl Show {
-    async fn page(&self, req: &Request, depot: &Depot) -> Result<Ready, Problem> {
-        let reads = reads(depot)?;
-        let now = reads.clock.hour();
-        let query = query(sent(req), now)?;
-        let extent = reads.source.extent().await?;
-        if extent.oldest.is_none() {
-            return Ok(Ready::Empty(Empty::at(now)));
+    async fn page(&self, req: &Request, depot: &Depot, plain: bool) -> Result<Ready, Problem> {
+        let question = Question::of(req, depot).await?;
+        if question.known.extent.oldest.is_none() {
+            return Ok(Ready::Empty(Empty::at(question.now).render().map_err(Problem::internal)?));
         }
-        let mut asked = query.clone();
-        let name: Option<String> = req.param("name");
-        if let (Which::Tool, Some(name)) = (self.which, &name) {
-            asked.filter.tool = Some(name.clone());
-        }
-        let asked = Asked::new(asked, &*reads.source, extent, now)?;
-        let mut page = compose::page(self.which, &query, &asked).await?;
-        let picture = |url: &String| format!("{url}/preview.png?{}", asked.query);
-        page.shell.picture = self.url.as_ref().map(picture);
-        Ok(Ready::Page(Box::new(page)))
+        let mut query = question.query.clone();
+        let name = self.tool(req);
+        query.filter.tool = name.clone().or(query.filter.tool);
+        let asked = question.asked_as(query)?;
+        let make = async {
+            let mut page = compose::page(self.which, &question.query, &asked).await?;
+            let picture = |url: &String| format!("{url}/preview.png?{}", asked.query);
+            page.shell.picture = self.url.as_ref().map(picture);
+            let body = match plain {
+                true => text::render(&page),
+                false => page.render().map_err(Problem::internal)?,
+            };
+            Ok(Drawn { whole: page.is_whole(), body: body.into() })
+        };
+        let path = compose::path(self.which, name.as_deref());
+        let kept = format!("{path} {}", if plain { TEXT } else { HTML });
+        Ok(Ready::Page(question.kept(&kept, &asked, make).await?))
     }
-}
 
-/// Unix milliseconds.
-fn now(depot: &Depot) -> Option<i64> {
-    reads(depot).ok().map(|reads| reads.clock.unix_millis())
+    /// The tool that the page is about.
+    fn tool(&self, req: &Request) -> Option<String> {
+        req.param("name").filter(|_| self.which == Which::Tool)
+    }
+
+    /// The one address of a page, however it was asked for.
+    fn address(&self, req: &Request, reads: &Reads) -> String {
+        let path = compose::path(self.which, self.tool(req).as_deref());
+        query(sent(req), reads.clock.hour()).map_or_else(|_| String::new(), |q| href(&path, &q))
+    }
+
+    /// The page as it last was, when the store is away.
+    fn as_it_was(&self, problem: &Problem, req: &Request, depot: &Depot) -> Option<String> {
+        let reads = reads(depot).ok()?;
+        let away = problem.status() == StatusCode::SERVICE_UNAVAILABLE;
+        let page = || self.last_good.get(&self.address(req, reads), reads.clock.unix_millis());
+        away.then(page).flatten()
+    }
 }
 
 /// The question of a request. A form sends what was left empty as well: that is no question.
@@ -179,9 +179,14 @@ fn prefers_text(headers: &HeaderMap) -> bool {
 }
 
 fn send(asked: &HeaderMap, res: &mut Response, kind: &'static str, body: String) {
+    head(res);
+    cached::respond(asked, res, kind, cached::MINUTE, body);
+}
+
+/// What is said of every page, whatever is on it.
+fn head(res: &mut Response) {
     protect(res);
     res.headers_mut().append(VARY, HeaderValue::from_static("accept"));
-    cached::respond(asked, res, kind, cached::MINUTE, body);
 }
 
 fn refuse(res: &mut Response, problem: &Problem) {

@@ -9,7 +9,7 @@ mod cursor;
 pub(crate) mod endpoint;
 mod endpoints;
 pub(crate) mod format;
-mod watched;
+pub(crate) mod watched;
 
 use salvo::routing::filters;
 use salvo::{Handler, Router};

@@ -1,11 +1,12 @@
 //! How old an answer may be: the store's watermark, looked at once a second, and what it says about
 //! the days that an answer covers.
 //!
-//! Separate from the cache, because servers that share one must agree on it, and pages that are not
-//! kept need the extent as well.
+//! Separate from the cache, because servers that share one must agree on it, and because here it is
+//! found out that the store is away.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use stages::ports::StoreError;
@@ -17,6 +18,9 @@ use crate::store::read::{Extent, Range};
 
 /// How often the store is asked at most.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long the store may take to say how far it is. It is one row: a store that takes longer is away,
+/// and who waits for a page would rather see the last one.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Days back of which calls are counted: events are accepted for three days after they happened.
 const DAYS_BACK: i64 = 4;
 
@@ -42,7 +46,18 @@ impl Known {
 
 /// Looks at the store.
 #[derive(Default)]
-pub struct Freshness(Mutex<Option<Known>>);
+pub struct Freshness {
+    last: Mutex<Last>,
+    /// Whether the last look failed.
+    away: AtomicBool,
+}
+
+#[derive(Default)]
+struct Last {
+    known: Option<Known>,
+    /// When a look failed, if none has succeeded since.
+    failed: Option<Duration>,
+}
 
 impl Freshness {
     /// What is known, at most a second old. Whoever comes while the store is asked waits for that
@@ -51,34 +66,57 @@ impl Freshness {
     /// # Errors
     /// When the store cannot be read.
     pub async fn look(&self, source: &dyn Source, clock: &dyn Clock) -> Result<Known, StoreError> {
-        let mut last = self.0.lock().await;
+        // While the store is away one at a time finds out whether it is back, and nobody waits for it.
+        let mut last = match self.away.load(Ordering::Relaxed) {
+            true => self.last.try_lock().map_err(|_| away())?,
+            false => self.last.lock().await,
+        };
         let now = clock.monotonic();
-        if let Some(known) = last.as_ref().filter(|known| now < known.at + LOOK) {
+        if let Some(known) = last.known.as_ref().filter(|known| now < known.at + LOOK) {
             return Ok(known.clone());
         }
-        let extent = source.extent().await?;
-        let before = last.as_ref().filter(|known| known.extent.commits == extent.commits);
-        let days = match before {
-            Some(known) => Arc::clone(&known.days),
-            None => {
-                let from = clock.hour().day().plus(-DAYS_BACK);
-                Arc::new(source.calls_by_day(from).await?.into_iter().collect())
-            }
-        };
-        let known = Known { extent, days, at: now };
-        *last = Some(known.clone());
+        if last.failed.is_some_and(|at| now < at + LOOK) {
+            return Err(away());
+        }
+        let asked = tokio::time::timeout(PATIENCE, ask(source, clock, last.known.as_ref())).await;
+        let known = asked.unwrap_or_else(|_| Err(away()));
+        self.away.store(known.is_err(), Ordering::Relaxed);
+        last.failed = known.is_err().then(|| clock.monotonic());
+        let known = known?;
+        last.known = Some(known.clone());
         Ok(known)
     }
 }
 
+async fn ask(
+    source: &dyn Source,
+    clock: &dyn Clock,
+    last: Option<&Known>,
+) -> Result<Known, StoreError> {
+    let at = clock.monotonic();
+    let extent = source.extent().await?;
+    let days = match last.filter(|known| known.extent.commits == extent.commits) {
+        Some(known) => Arc::clone(&known.days),
+        None => {
+            let from = clock.hour().day().plus(-DAYS_BACK);
+            Arc::new(source.calls_by_day(from).await?.into_iter().collect())
+        }
+    };
+    Ok(Known { extent, days, at })
+}
+
+fn away() -> StoreError {
+    StoreError::Transient("it did not say a moment ago how far it is".into())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
-
+    use stages::rollup::Axis;
     use stages::{Hour, ManualClock};
 
     use super::*;
     use crate::stats::fake::{Call, Fake};
+    use crate::store::read::{Cell, ErrorCell, Filter, Question};
 
     fn range(from: &str, to: &str) -> Range {
         let hour = |text: &str| Hour::parse(&format!("{text}:00:00Z")).unwrap();
@@ -115,6 +153,56 @@ mod tests {
         let clock = ManualClock::at(1_787_238_245);
         let freshness = Freshness::default();
         assert!(freshness.look(&Fake::down(), &clock).await.is_err());
+        let back = Fake::default();
+        assert!(freshness.look(&back, &clock).await.is_err(), "it was away a moment ago");
+        assert_eq!(back.asked.load(Ordering::Relaxed), 0);
+        clock.advance(LOOK);
+        assert!(freshness.look(&back, &clock).await.is_ok());
+    }
+
+    /// A store that never answers.
+    struct Silent;
+
+    #[async_trait::async_trait]
+    impl Source for Silent {
+        async fn cells(&self, _: &Question) -> Result<Vec<Cell>, StoreError> {
+            std::future::pending().await
+        }
+
+        async fn errors(&self, _: Range, _: &Filter) -> Result<Vec<ErrorCell>, StoreError> {
+            std::future::pending().await
+        }
+
+        async fn values(&self, _: Range, _: Axis) -> Result<Vec<String>, StoreError> {
+            std::future::pending().await
+        }
+
+        async fn extent(&self) -> Result<Extent, StoreError> {
+            std::future::pending().await
+        }
+
+        async fn calls_by_day(&self, _: Day) -> Result<Vec<(Day, u64)>, StoreError> {
+            std::future::pending().await
+        }
+
+        fn withholds(&self) -> bool {
+            false
+        }
+    }
+
+    #[tokio::test]
+    async fn while_the_store_is_away_one_asks_and_the_others_do_not_wait() {
+        let clock = ManualClock::at(1_787_238_245);
+        let freshness = Freshness::default();
+        assert!(freshness.look(&Fake::down(), &clock).await.is_err());
+        clock.advance(LOOK);
+        let (one, other) = (freshness.look(&Silent, &clock), freshness.look(&Silent, &clock));
+        tokio::select! {
+            biased;
+            _ = one => panic!("nobody answers"),
+            answer = other => assert!(answer.is_err()),
+        }
+        clock.advance(LOOK);
         assert!(freshness.look(&Fake::default(), &clock).await.is_ok());
     }
 }

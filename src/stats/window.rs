@@ -15,6 +15,8 @@ const HOURLY_UP_TO: i64 = 72;
 /// Longest range that is shown by days, in hours.
 const DAILY_UP_TO: i64 = 400 * 24;
 const MONTHS_PER_YEAR: i32 = 12;
+/// Hours for which events are accepted after they happened: what lies further back stays as it is.
+const ACCEPTANCE_HOURS: i64 = 72;
 
 /// The hours that a question covers, and how they are divided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +72,11 @@ impl Window {
     pub fn is_partial(&self, bucket: Hour) -> bool {
         let end = self.grain.next(bucket);
         bucket < self.range.from || end > self.range.to || end > self.now
+    }
+
+    /// Whether no event can change these hours any more.
+    pub fn is_settled(&self) -> bool {
+        self.range.to <= self.now.plus(-ACCEPTANCE_HOURS)
     }
 
     /// At most `count` buckets, from the one that begins at `from` on, and where the next one begins

@@ -21,8 +21,20 @@ pub(super) struct Asset {
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 impl Asset {
-    fn send(&self, asked: &HeaderMap, res: &mut Response) {
-        cached::respond(asked, res, self.kind, cached::IMMUTABLE, self.plain);
+    /// Whether a name is that of this file in another release. Pages outlive the server that made
+    /// them in caches, and while servers are replaced one by one, old and new pages are about.
+    fn was(&self, name: &str) -> bool {
+        let parts = |name: &'_ str| {
+            let (stem, suffix) = name.split_once('.')?;
+            let (stem, hash) = stem.rsplit_once('-')?;
+            let is_hash = hash.bytes().all(|b| b.is_ascii_hexdigit());
+            is_hash.then(|| (stem.to_owned(), hash.len(), suffix.to_owned()))
+        };
+        parts(name) == parts(self.name)
+    }
+
+    fn send(&self, asked: &HeaderMap, res: &mut Response, lifetime: &'static str) {
+        cached::respond(asked, res, self.kind, lifetime, self.plain);
         if let (Some(StatusCode::OK), Some(coding)) = (res.status_code, Coding::accepted(asked)) {
             let coded = match coding {
                 Coding::Brotli => self.brotli,
@@ -38,8 +50,11 @@ impl Asset {
 #[handler]
 pub(super) async fn get_asset(req: &mut Request, res: &mut Response) {
     let name: String = req.param("file").unwrap_or_default();
-    match [&STYLE, &SCRIPT, &ICON].into_iter().find(|asset| asset.name == name) {
-        Some(asset) => asset.send(req.headers(), res),
+    match [&STYLE, &SCRIPT, &ICON].into_iter().find(|asset| asset.was(&name)) {
+        Some(asset) => {
+            let lifetime = if asset.name == name { cached::IMMUTABLE } else { cached::MINUTE };
+            asset.send(req.headers(), res, lifetime);
+        }
         None => Problem::plain(Kind::NotFound, "there is nothing at this address").write(res),
     }
 }

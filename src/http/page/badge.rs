@@ -5,19 +5,18 @@ use std::sync::Arc;
 use salvo::http::{Request, Response};
 use salvo::{Depot, handler};
 use serde::Serialize;
+use stages::ports::StoreError;
 use stages::rollup::Axis;
 
 use super::compose::in_words;
-use super::query;
+use super::kept::{Drawn, Question, Shown};
 use crate::charts::Badge as Drawing;
 use crate::config::settings::Badge;
-use crate::http::cached;
 use crate::http::problem::{Kind, Problem};
 use crate::http::state::State;
-use crate::http::stats::ask::{reads, sent};
-use crate::stats::Asked;
 use crate::stats::asked::{by_tool, by_value, sum};
 use crate::stats::tally::{ranked, tally};
+use crate::stats::{Asked, Period};
 use crate::store::read::Detail;
 use crate::words;
 
@@ -55,39 +54,38 @@ impl GetBadge {
                 return Problem::plain(Kind::NotFound, detail).write(res);
             }
         };
-        match shown(badge, req, depot).await {
-            Ok((label, message)) if drawn => {
-                let svg = Drawing { label: &label, message: &message }.draw();
-                cached::respond(req.headers(), res, "image/svg+xml", cached::MINUTE, svg);
-            }
-            Ok((label, message)) => {
-                let (label, message) = (label.as_str(), message.as_str());
-                let endpoint = Endpoint { schema_version: 1, label, message, color: COLOUR };
-                match serde_json::to_vec(&endpoint) {
-                    Ok(json) => {
-                        cached::respond(
-                            req.headers(),
-                            res,
-                            "application/json",
-                            cached::MINUTE,
-                            json,
-                        );
-                    }
-                    Err(error) => Problem::internal(error).write(res),
-                }
+        match shown(badge, drawn, req, depot).await {
+            Ok(shown) => {
+                let kind = if drawn { "image/svg+xml" } else { "application/json" };
+                shown.send(req.headers(), res, kind);
             }
             Err(problem) => problem.write(res),
         }
     }
 }
 
+async fn shown(badge: Badge, drawn: bool, req: &Request, depot: &Depot) -> Result<Shown, Problem> {
+    let question = Question::of(req, depot).await?;
+    let asked = question.asked()?;
+    let form = if drawn { "svg" } else { "json" };
+    let make = async {
+        let (label, message) = words_of(badge, question.query.period, &asked).await?;
+        let (label, message) = (label.as_str(), message.as_str());
+        if drawn {
+            return Ok(Drawn::whole(Drawing { label, message }.draw()));
+        }
+        let endpoint = Endpoint { schema_version: 1, label, message, color: COLOUR };
+        Ok(Drawn::whole(serde_json::to_vec(&endpoint).map_err(Problem::internal)?))
+    };
+    question.kept(&format!("/badge/{}.{form}", badge.as_str()), &asked, make).await
+}
+
 /// Label and message.
-async fn shown(badge: Badge, req: &Request, depot: &Depot) -> Result<(String, String), Problem> {
-    let reads = reads(depot)?;
-    let now = reads.clock.hour();
-    let query = query(sent(req), now)?;
-    let period = query.period;
-    let asked = Asked::new(query, &*reads.source, reads.source.extent().await?, now)?;
+async fn words_of(
+    badge: Badge,
+    period: Period,
+    asked: &Asked<'_>,
+) -> Result<(String, String), StoreError> {
     let axis = if badge == Badge::Version { Axis::Version } else { Axis::Tool };
     let detail = if badge == Badge::MedianTime { Detail::Times } else { Detail::Calls };
     let cells = asked.cells(axis, detail).await?;

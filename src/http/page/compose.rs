@@ -61,7 +61,8 @@ fn nothing_here() -> Problem {
     Problem::plain(Kind::NotFound, "there is nothing at this address")
 }
 
-fn path(which: Which, tool: Option<&str>) -> String {
+/// The address of a page, without its question.
+pub(super) fn path(which: Which, tool: Option<&str>) -> String {
     match which {
         Which::Overview => "/".to_owned(),
         Which::Tools => "/tools".to_owned(),

@@ -7,19 +7,19 @@ use salvo::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use salvo::http::{Request, Response};
 use salvo::{Depot, handler};
 
+use super::HTML;
 use super::asset::{ICON, SCRIPT, STYLE};
 use super::compose::in_words;
 use super::controls::href;
+use super::kept::{Drawn, Question, Shown};
 use super::model::Part;
 use super::numbers::Numbers;
 use super::panels::{self, Cx};
-use super::{HTML, query};
 use crate::config::settings::Embed;
-use crate::http::cached;
 use crate::http::problem::{Kind, Problem};
 use crate::http::state::State;
-use crate::http::stats::ask::{reads, sent};
-use crate::stats::Asked;
+use crate::http::stats::ask::sent;
+use crate::stats::{Asked, Query};
 
 /// `/embed/{part}`
 pub(super) struct GetEmbed(pub(super) Arc<State>);
@@ -51,8 +51,8 @@ impl GetEmbed {
             return Problem::plain(Kind::NotFound, detail).write(res);
         };
         match framed(embed, req, depot).await {
-            Ok(html) => {
-                cached::respond(req.headers(), res, HTML, cached::MINUTE, html);
+            Ok(frame) => {
+                frame.send(req.headers(), res, HTML);
                 if let Ok(policy) = HeaderValue::from_str(&policy(&share.embed_origins)) {
                     res.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
                 }
@@ -68,9 +68,7 @@ fn policy(origins: &[String]) -> String {
     super::POLICY.replace("frame-ancestors 'none'", &format!("frame-ancestors {ancestors}"))
 }
 
-async fn framed(embed: Embed, req: &Request, depot: &Depot) -> Result<String, Problem> {
-    let reads = reads(depot)?;
-    let now = reads.clock.hour();
+async fn framed(embed: Embed, req: &Request, depot: &Depot) -> Result<Shown, Problem> {
     let (theme, sent): (Vec<_>, Vec<_>) =
         sent(req).into_iter().partition(|(name, _)| *name == "theme");
     let theme = match theme.as_slice() {
@@ -78,13 +76,26 @@ async fn framed(embed: Embed, req: &Request, depot: &Depot) -> Result<String, Pr
         [(_, theme)] => *THEMES.iter().find(|known| *known == theme).ok_or_else(bad_theme)?,
         _ => return Err(bad_theme()),
     };
-    let query = query(sent, now)?;
-    let extent = reads.source.extent().await?;
-    let asked = Asked::new(query.clone(), &*reads.source, extent, now)?;
-    let numbers = Numbers::read(&asked).await?;
-    let releases = panels::releases(&asked).await?;
+    let question = Question::from(sent, depot).await?;
+    let asked = question.asked()?;
+    let name = format!("/embed/{} {theme}", embed.as_str());
+    let make = async {
+        let html = framed_part(embed, theme, &question.query, &asked).await?;
+        Ok(Drawn::whole(html))
+    };
+    question.kept(&name, &asked, make).await
+}
+
+async fn framed_part(
+    embed: Embed,
+    theme: &'static str,
+    query: &Query,
+    asked: &Asked<'_>,
+) -> Result<String, Problem> {
+    let numbers = Numbers::read(asked).await?;
+    let releases = panels::releases(asked).await?;
     let path = page_of(embed);
-    let cx = Cx { path, linked: &query, asked: &asked, numbers: &numbers, releases: &releases };
+    let cx = Cx { path, linked: query, asked, numbers: &numbers, releases: &releases };
     let mut part = match embed {
         Embed::Calls => panels::calls(&cx),
         Embed::Tools => panels::tools(&cx),
@@ -102,7 +113,7 @@ async fn framed(embed: Embed, req: &Request, depot: &Depot) -> Result<String, Pr
         icon: ICON.name,
         script: SCRIPT.name,
         part,
-        href: href(path, &query),
+        href: href(path, query),
     };
     framed.render().map_err(Problem::internal)
 }

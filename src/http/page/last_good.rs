@@ -4,6 +4,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
 use lru::LruCache;
 
 /// Most pages that are kept: a few MB.
@@ -18,7 +19,7 @@ const MINUTE: i64 = 60_000;
 pub(super) struct LastGood(Mutex<LruCache<String, Kept>>);
 
 struct Kept {
-    html: String,
+    html: Bytes,
     /// Unix milliseconds.
     at: i64,
 }
@@ -31,11 +32,11 @@ impl Default for LastGood {
 
 impl LastGood {
     /// Keeps a page.
-    pub(super) fn keep(&self, address: String, html: &str, now: i64) {
+    pub(super) fn keep(&self, address: String, html: Bytes, now: i64) {
         if address.len() <= LONGEST {
             // A page is kept whole or not at all, so nothing is half done when another thread fails.
             let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            pages.put(address, Kept { html: html.to_owned(), at: now });
+            pages.put(address, Kept { html, at: now });
         }
     }
 
@@ -53,7 +54,8 @@ impl LastGood {
             "{}The numbers cannot be read at the moment. What you see is {age} old.</div>",
             NOTICE.trim_end_matches("</div>")
         );
-        Some(kept.html.replacen(NOTICE, &news, 1))
+        let html = std::str::from_utf8(&kept.html).ok()?;
+        Some(html.replacen(NOTICE, &news, 1))
     }
 }
 
@@ -65,7 +67,7 @@ mod tests {
     fn an_old_page_says_how_old_it_is() {
         let pages = LastGood::default();
         let html = format!("<p>7</p>{NOTICE}");
-        pages.keep("/a".to_owned(), &html, 1_000);
+        pages.keep("/a".to_owned(), html.into(), 1_000);
         for (now, age) in
             [(2_000, "less than a minute"), (70_000, "a minute"), (7_000_000, "116 minutes")]
         {

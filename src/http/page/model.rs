@@ -24,6 +24,14 @@ pub(super) struct Page {
     pub(super) parts: Vec<Part>,
 }
 
+impl Page {
+    /// Whether every part could be read.
+    pub(super) fn is_whole(&self) -> bool {
+        let mut parts = self.sheet.iter().chain(&self.parts);
+        parts.all(|part| !part.body.iter().any(|body| matches!(body, Body::Failed)))
+    }
+}
+
 /// A key figure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Figure {

@@ -6,12 +6,9 @@ use salvo::{Depot, handler};
 use stages::rollup::Axis;
 use tiny_skia::{Color, FillRule, Paint, PathBuilder, Pixmap, Rect, Stroke, Transform};
 
+use super::kept::{Drawn, Question, Shown};
 use super::numbers::{by_bucket, values};
-use super::query;
-use crate::http::cached;
 use crate::http::problem::Problem;
-use crate::http::stats::ask::{reads, sent};
-use crate::stats::Asked;
 use crate::store::read::Detail;
 
 /// The size that previews are shown in.
@@ -31,20 +28,21 @@ const PEN: [u8; 3] = [0x0b, 0x6b, 0x70];
 #[handler]
 pub(super) async fn get_picture(req: &mut Request, depot: &Depot, res: &mut Response) {
     match picture(req, depot).await {
-        Ok(png) => cached::respond(req.headers(), res, "image/png", cached::MINUTE, png),
+        Ok(picture) => picture.send(req.headers(), res, "image/png"),
         Err(problem) => problem.write(res),
     }
 }
 
-async fn picture(req: &Request, depot: &Depot) -> Result<Vec<u8>, Problem> {
-    let reads = reads(depot)?;
-    let now = reads.clock.hour();
-    let query = query(sent(req), now)?;
-    let asked = Asked::new(query, &*reads.source, reads.source.extent().await?, now)?;
-    let cells = asked.series(&asked.window, Axis::Tool, Detail::Calls).await?;
-    let buckets = by_bucket(&asked, &asked.window, cells.iter());
-    let calls = values(&buckets, |tally| Some(tally.calls() as f64));
-    draw(&calls)
+async fn picture(req: &Request, depot: &Depot) -> Result<Shown, Problem> {
+    let question = Question::of(req, depot).await?;
+    let asked = question.asked()?;
+    let make = async {
+        let cells = asked.series(&asked.window, Axis::Tool, Detail::Calls).await?;
+        let buckets = by_bucket(&asked, &asked.window, cells.iter());
+        let calls = values(&buckets, |tally| Some(tally.calls() as f64));
+        Ok(Drawn::whole(draw(&calls)?))
+    };
+    question.kept("/preview.png", &asked, make).await
 }
 
 fn draw(calls: &[Option<f64>]) -> Result<Vec<u8>, Problem> {

@@ -8,6 +8,8 @@ use super::*;
 use crate::http::stats::tests::{Answer, Server};
 use crate::stats::fake::{Call, Fake};
 
+mod kept;
+
 async fn at(path: &str, calls: Vec<Call>) -> Answer {
     Server::new(routes(None), Fake::of(calls)).get(path).await
 }
@@ -299,7 +301,9 @@ async fn while_the_store_is_away_the_last_numbers_say_how_old_they_are() {
     let asked = server.asked();
     let server = Server::new(routes(None), Fake { fails_from: Some(asked), ..Fake::of(calls()) });
     assert_eq!(server.get("/").await.body, fresh.body);
-    let old = server.get("/").await;
+    server.clock.advance(std::time::Duration::from_secs(1));
+    // However the same is asked for.
+    let old = server.get("/?period=30d&level=").await;
     assert_eq!((old.status, old.header("cache-control")), (StatusCode::OK, "no-store"));
     assert!(text(&old.body).contains("What you see is less than a minute old."));
     assert!(text(&old.body).contains("get_forecast 3 75.0%"));

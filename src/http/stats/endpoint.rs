@@ -12,7 +12,6 @@ use salvo::http::{Request, Response};
 use salvo::{Depot, Router, handler};
 use schemars::JsonSchema;
 use serde::Serialize;
-use stages::Hour;
 use stages::rollup::Axis;
 
 use super::ask::{Reads, parameters, reads};
@@ -29,8 +28,6 @@ use crate::store::read::Filter;
 
 /// Longer names are those of no tool.
 const LONGEST_NAME: usize = 100;
-/// Hours for which events are accepted after they happened: what lies further back stays as it is.
-const ACCEPTANCE_HOURS: i64 = 72;
 
 /// An endpoint of the statistics.
 #[async_trait]
@@ -171,7 +168,7 @@ async fn answer<E: Endpoint>(
     let watched = Watched::new(reads.source.as_ref());
     let asked = Asked::new(query, &watched, known.extent, now)?.told_apart_by(E::axis(&sent)?)?;
     let (page, next) = asked.window.stretch(from, buckets);
-    let lifetime = lifetime::<E>(&asked.window, now);
+    let lifetime = lifetime::<E>(&asked.window);
     let next = next.map(|next| {
         let cursor = cursor::write(&reads.key, &question, next);
         // With the form in the path, so that whoever follows the link gets more of the same.
@@ -232,10 +229,10 @@ fn canonical<E: Endpoint>(query: &Query, sent: &Parameters<'_>) -> String {
     question
 }
 
-fn lifetime<E: Endpoint>(window: &Window, now: Hour) -> &'static str {
+fn lifetime<E: Endpoint>(window: &Window) -> &'static str {
     if E::VOLATILE {
         cached::NO_STORE
-    } else if window.range.to <= now.plus(-ACCEPTANCE_HOURS) {
+    } else if window.is_settled() {
         cached::DAY
     } else {
         cached::MINUTE

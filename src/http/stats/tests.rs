@@ -31,6 +31,7 @@ impl Handler for Inject {
 pub(crate) struct Server {
     service: Service,
     source: Arc<Fake>,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 impl Server {
@@ -41,9 +42,9 @@ impl Server {
         let source = Arc::new(source);
         let key = HashKey::from_bytes([5; 16]);
         let metrics = Arc::new(crate::telemetry::Metrics::new().unwrap());
-        let reads = Arc::new(Reads::new(source.clone(), clock, key, metrics, None));
+        let reads = Arc::new(Reads::new(source.clone(), clock.clone(), key, metrics, None));
         let service = Service::new(Router::with_hoop(Inject(reads)).push(routes));
-        Self { service, source }
+        Self { service, source, clock }
     }
 
     pub(crate) async fn ask(&self, method: Method, path: &str, etag: Option<&str>) -> Answer {

@@ -14,18 +14,18 @@ use crate::stats::Source;
 use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range};
 
 /// Watches what a source gives.
-pub(super) struct Watched<'s> {
+pub(crate) struct Watched<'s> {
     source: &'s dyn Source,
     found: AtomicBool,
 }
 
 impl<'s> Watched<'s> {
-    pub(super) fn new(source: &'s dyn Source) -> Self {
+    pub(crate) fn new(source: &'s dyn Source) -> Self {
         Self { source, found: AtomicBool::new(false) }
     }
 
     /// Whether any question had a cell for an answer.
-    pub(super) fn has_found(&self) -> bool {
+    pub(crate) fn has_found(&self) -> bool {
         self.found.load(Ordering::Relaxed)
     }
 
