@@ -12,6 +12,7 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+mod pages;
 mod rollups;
 mod server;
 
@@ -53,6 +54,7 @@ fn main() {
         );
         row(&format!("{name}, 304"), servers.each_ref().map(|server| again(server, &path, true)));
     }
+    pages::report(&servers);
 }
 
 /// Times of questions that nobody has asked before.

@@ -1,5 +1,7 @@
 //! The page at `/`: what it shows is what the API says.
 
+use test_servers::Postgres;
+
 use crate::support::{Config, Event, Server, eventually, on_every_pair};
 
 on_every_pair![the_page_shows_the_numbers_of_the_api_without_a_script,];
@@ -73,4 +75,40 @@ fn nothing_is_shared_that_the_file_does_not_name() {
     assert_eq!(server.get("/embed/calls?theme=pink").status, 400);
     assert_eq!(server.get("/badge/tools.svg").status, 404);
     assert_eq!(server.get("/embed/tools").status, 404);
+}
+
+#[test]
+fn while_the_store_is_away_pages_show_the_last_numbers_and_recover_by_themselves() {
+    let postgres = Postgres::start(&[]);
+    let server = Server::with_store(Config::default(), postgres.database());
+    server.post(Event::batch(vec![Event::minimal("get_alerts"); 34]));
+    server.drained();
+    eventually("the page counts", || server.get("/?period=7d").text.contains("34\u{a0}calls"));
+    let old = "What you see is less than a minute old.";
+    assert!(!server.get("/?period=7d").text.contains(old));
+    for round in 1..=2 {
+        postgres.crash();
+        eventually("the page says that it is old", || {
+            let page = server.get("/?period=7d");
+            assert_eq!(page.status, 200, "nobody is turned away");
+            page.text.contains(old)
+        });
+        let page = server.get("/?period=7d");
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        assert!(page.text.contains("34\u{a0}calls"), "{}", page.text);
+        // What nobody has looked at is not known; clients are accepted all the same.
+        let page = server.get("/errors");
+        assert_eq!((page.status, page.header("retry-after")), (503, Some("10")));
+        assert_eq!(server.get("/methodology").status, 200);
+        if round == 1 {
+            postgres.start_again();
+            eventually("the page is new", || !server.get("/?period=7d").text.contains(old));
+        }
+    }
+    assert_eq!(server.post(Event::batch([Event::minimal("get_alerts")])).status, 200);
+    postgres.start_again();
+    eventually("the page has what came meanwhile", || {
+        server.get("/?period=7d").text.contains("35\u{a0}calls")
+    });
+    assert!(!server.get("/?period=7d").text.contains(old));
 }
