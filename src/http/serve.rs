@@ -24,8 +24,8 @@ use super::tls::{Current, Https};
 /// Most connections at once, HTTP and HTTPS together; the rest waits in the backlog. Below the usual limit of 1024 open
 /// files, so that queue and store can always open theirs.
 const CONNECTIONS: usize = 900;
-/// Time for a request's head, the TLS handshake included, and the longest pause within its body.
-const HEAD_AND_PAUSE: Duration = Duration::from_secs(10);
+/// Time for a request's head, and for the TLS handshake before the first.
+const HEAD: Duration = Duration::from_secs(10);
 /// Most bytes of a request's head.
 const HEAD_BYTES: usize = 32 * 1_024;
 /// Most requests of one HTTP/2 connection at once.
@@ -97,7 +97,9 @@ where
 
 fn limits() -> FuseConfig {
     FuseConfig::strict()
-        .with_tls_handshake_timeout(HEAD_AND_PAUSE)
-        .with_http1_header_timeout(HEAD_AND_PAUSE)
-        .with_request_body_timeout(HEAD_AND_PAUSE)
+        .with_tls_handshake_timeout(HEAD)
+        .with_http1_header_timeout(HEAD)
+        // Whoever reads a body gives all of it a time; a second timer for each pause costs more than
+        // reading a small one.
+        .with_request_body_timeout(None)
 }

@@ -155,7 +155,9 @@ impl Pipeline {
             }
         }
         for step in &self.steps {
-            step.stage.settled(batch, cx).await;
+            if let Some(settling) = step.stage.settled(batch, cx) {
+                settling.await;
+            }
         }
         Ok(())
     }

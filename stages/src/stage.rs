@@ -4,6 +4,9 @@
 //! the loop over events inside is plain code. Most stages judge one event at a time and need no
 //! I/O: they implement [`PerEvent`] and are lifted.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -34,9 +37,15 @@ pub trait Stage: Send + Sync {
         None
     }
 
-    /// Called after every stage of the side succeeded and nothing was refused as a whole.
-    async fn settled(&self, _batch: &Batch<'_>, _cx: Cx<'_>) {}
+    /// What is to be done after every stage of the side succeeded and nothing was refused as a whole.
+    /// Few stages have something to do then, and none of the others pays for the question.
+    fn settled<'a>(&'a self, _batch: &'a Batch<'_>, _cx: Cx<'a>) -> Option<Settling<'a>> {
+        None
+    }
 }
+
+/// See [`Stage::settled`].
+pub type Settling<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// A stage that looks at one event at a time.
 pub trait PerEvent: Send + Sync {

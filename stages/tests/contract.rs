@@ -54,7 +54,9 @@ async fn run(stage: &dyn Stage, batch: &mut Batch<'_>) {
     let tx = MemoryStore::default().begin().await.expect("a store without faults");
     let cx = Cx { clock: &clock, request: Some(&REQUEST), tx: Some(&*tx) };
     stage.run(batch, cx).await.expect("doubles without faults");
-    stage.settled(batch, cx).await;
+    if let Some(settling) = stage.settled(batch, cx) {
+        settling.await;
+    }
 }
 
 /// A batch of the form that a stage needs, with three events once there are any.

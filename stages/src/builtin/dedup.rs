@@ -15,7 +15,7 @@ use crate::batch::Batch;
 use crate::context::{Cx, Services};
 use crate::hash::Identity;
 use crate::ports::{SeenKey, SeenSet};
-use crate::stage::{BuildError, Define, Form, Needs, Side, Stage, StageError};
+use crate::stage::{BuildError, Define, Form, Needs, Settling, Side, Stage, StageError};
 use crate::units::Span;
 use crate::verdict::{Code, Pointer, Reason, Verdict, codes};
 
@@ -68,18 +68,21 @@ impl Stage for Dedup {
         Ok(())
     }
 
-    async fn settled(&self, batch: &Batch<'_>, cx: Cx<'_>) {
+    fn settled<'a>(&'a self, batch: &'a Batch<'_>, cx: Cx<'a>) -> Option<Settling<'a>> {
         if batch.receipt().is_none() || batch.passing() == 0 {
-            return;
+            return None;
         }
         let mut keys: Vec<SeenKey> = batch.queued().iter().copied().map(SeenKey::Event).collect();
         // Last, so that the set forgets it last: see `SeenSet`.
         keys.extend(cx.request.and_then(|request| request.batch_key).map(SeenKey::Batch));
-        if !keys.is_empty() {
-            // The events are safe in the queue; what is not remembered is told apart in the store.
-            let Span(window) = self.config.window;
-            self.seen.remember(&keys, window, self.config.max_keys.get()).await.ok();
+        if keys.is_empty() {
+            return None;
         }
+        let Span(window) = self.config.window;
+        Some(Box::pin(async move {
+            // The events are safe in the queue; what is not remembered is told apart in the store.
+            self.seen.remember(&keys, window, self.config.max_keys.get()).await.ok();
+        }))
     }
 }
 

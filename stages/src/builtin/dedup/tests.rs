@@ -53,8 +53,10 @@ impl Door {
         let cx = Cx { clock: &*self.clock, request: Some(&request), tx: None };
         self.dedup.run(&mut batch, cx).await.unwrap();
         self.enqueue.run(&mut batch, cx).await.unwrap();
-        if batch.refusal().is_none() {
-            self.dedup.settled(&batch, cx).await;
+        if batch.refusal().is_none()
+            && let Some(settling) = self.dedup.settled(&batch, cx)
+        {
+            settling.await;
         }
         batch.slots().iter().map(|slot| !slot.passes()).collect()
     }
