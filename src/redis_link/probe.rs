@@ -13,9 +13,10 @@ const OLDEST: (u32, u32) = (7, 0);
 const WAITAOF: (u32, u32) = (7, 2);
 /// What queue and shared state need beyond what a probe itself does. `docs/redis.md` has the line that
 /// gives a user these rights and no more, and a test starts a server with it.
-const COMMANDS: [&str; 34] = [
+const COMMANDS: [&str; 35] = [
     "time",
     "get",
+    "mget",
     "set",
     "unlink",
     "exists",

@@ -4,19 +4,23 @@
 //! Nobody waits for it for long: when it does not answer, the next calls fail at once for a moment,
 //! and `if_down` of the stage says what happens then.
 
+mod limits;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use redis::{Cmd, Value, cmd, from_redis_value};
-use stages::ports::{Bucket, RateCounter, SeenKey, SeenSet, SharedError, Taken};
-use stages::{ClientKey, HashKey};
+use stages::HashKey;
+use stages::ports::{SeenKey, SeenSet, SharedError};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use self::limits::Take;
 use crate::http::cached::fingerprint;
 use crate::http::client::Clients;
 use crate::http::stats::cache::{self, SharedAnswers};
-use crate::redis_link::{Demands, LinkError, RedisLink, Script};
+use crate::redis_link::{Demands, LinkError, RedisLink, Script, Wire};
 use crate::shutdown::Tasks;
 
 /// Longest wait for an answer.
@@ -33,12 +37,17 @@ const CLIENT_KEY: &str = "analytics:{clients}:key";
 const SEEN: [&str; 3] =
     ["analytics:{seen}:younger", "analytics:{seen}:older", "analytics:{seen}:began"];
 
-/// The way to what servers share.
+/// What servers share.
 pub struct RedisShared {
-    link: Arc<RedisLink>,
-    take: Script,
+    way: Arc<Way>,
+    takes: mpsc::Sender<Take>,
     seen: Script,
     remember: Script,
+}
+
+/// The way there.
+struct Way {
+    link: Arc<RedisLink>,
     /// Until when nothing is asked.
     resting: Mutex<Option<Instant>>,
 }
@@ -56,18 +65,19 @@ impl RedisShared {
     pub async fn open(url: &str, tasks: &Tasks) -> Result<Arc<Self>, LinkError> {
         // Losing it costs no data.
         let demands = Demands::Relaxed { volatile: true };
+        let link = RedisLink::open(url, demands, true, tasks).await?;
+        let way = Arc::new(Way { link, resting: Mutex::new(None) });
         Ok(Arc::new(Self {
-            link: RedisLink::open(url, demands, true, tasks).await?,
-            take: Script::new(&["#!lua\n", include_str!("redis/take.lua")]),
+            takes: limits::start(Arc::clone(&way), tasks),
+            way,
             seen: Script::new(&["#!lua flags=no-writes\n", include_str!("redis/seen.lua")]),
             remember: Script::new(&["#!lua\n", include_str!("redis/remember.lua")]),
-            resting: Mutex::new(None),
         }))
     }
 
     /// Ends the upkeep of the connection.
     pub fn close(&self) {
-        self.link.close();
+        self.way.link.close();
     }
 
     /// Makes the servers of an installation hash clients alike, with a key that changes once a day,
@@ -105,7 +115,7 @@ impl RedisShared {
         keep.arg(CLIENT_KEY).arg(fresh.expose()).arg("NX").arg("EX").arg(KEY_LIFETIME.as_secs());
         // GET tells the key before, and that there was none by nothing.
         keep.arg("GET");
-        let before = self.ask(async |wire| keep.query_async(wire).await).await?;
+        let before = self.way.ask(async |wire| keep.query_async(wire).await).await?;
         if before == Value::Nil {
             return Ok(fresh.clone());
         }
@@ -113,14 +123,16 @@ impl RedisShared {
             from_redis_value(before).map_err(|error| SharedError(error.into()))?;
         Ok(HashKey::from_bytes(bytes))
     }
+}
 
+impl Way {
     async fn run(&self, script: &Script, call: &Cmd) -> Result<Value, SharedError> {
         self.ask(async |wire| script.run(wire, call).await).await
     }
 
     async fn ask(
         &self,
-        question: impl AsyncFnOnce(&mut crate::redis_link::Wire) -> redis::RedisResult<Value>,
+        question: impl AsyncFnOnce(&mut Wire) -> redis::RedisResult<Value>,
     ) -> Result<Value, SharedError> {
         if self.resting().is_some_and(|until| Instant::now() < until) {
             return Err(SharedError(Resting.into()));
@@ -142,44 +154,6 @@ impl RedisShared {
     fn resting(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// [`RateCounter::take_all`] at a time in microseconds; the server's, when there is none.
-    async fn take_at(
-        &self,
-        now: Option<u64>,
-        client: ClientKey,
-        asks: &[(Bucket, u64)],
-    ) -> Result<Vec<Taken>, SharedError> {
-        // One hash tag, so that all limits of a client can be asked at once.
-        let key = |bucket: &Bucket| format!("analytics:{{limit:{client}}}:{}", bucket.name);
-        let keys: Vec<_> = asks.iter().map(|(bucket, _)| key(bucket)).collect();
-        let mut call = self.take.call(&keys);
-        call.arg(now.map(|now| now.to_string()).unwrap_or_default());
-        for (bucket, cost) in asks {
-            call.arg(bucket.capacity).arg(bucket.per_minute.max(1)).arg(cost);
-        }
-        let answers = self.run(&self.take, &call).await?;
-        let answers: Vec<(bool, u64, u64, u64)> =
-            from_redis_value(answers).map_err(|error| SharedError(error.into()))?;
-        let taken = |(allowed, remaining, retry_after, full_after)| Taken {
-            allowed,
-            remaining,
-            retry_after: Duration::from_micros(retry_after),
-            full_after: Duration::from_micros(full_after),
-        };
-        Ok(answers.into_iter().map(taken).collect())
-    }
-}
-
-#[async_trait]
-impl RateCounter for RedisShared {
-    async fn take_all(
-        &self,
-        client: ClientKey,
-        asks: &[(Bucket, u64)],
-    ) -> Result<Vec<Taken>, SharedError> {
-        self.take_at(None, client, asks).await
-    }
 }
 
 /// Remembers for longer than it is asked to, up to twice as long: what was accepted then is a
@@ -191,7 +165,7 @@ impl SeenSet for RedisShared {
         for key in keys {
             call.arg(&member(key)[..]);
         }
-        let answer = self.run(&self.seen, &call).await?;
+        let answer = self.way.run(&self.seen, &call).await?;
         let answer: String = from_redis_value(answer).map_err(|error| SharedError(error.into()))?;
         Ok(answer.bytes().map(|known| known == b'1').collect())
     }
@@ -207,7 +181,7 @@ impl SeenSet for RedisShared {
         for key in keys {
             call.arg(&member(key)[..]);
         }
-        self.run(&self.remember, &call).await.map(drop)
+        self.way.run(&self.remember, &call).await.map(drop)
     }
 }
 
@@ -218,7 +192,7 @@ impl SharedAnswers for RedisShared {
     async fn get(&self, key: &str) -> Option<Vec<u8>> {
         let mut get = cmd("GET");
         get.arg(answer_key(key));
-        let found = self.ask(async |wire| get.query_async(wire).await).await.ok()?;
+        let found = self.way.ask(async |wire| get.query_async(wire).await).await.ok()?;
         from_redis_value(found).ok()
     }
 
@@ -226,7 +200,7 @@ impl SharedAnswers for RedisShared {
         let mut set = cmd("SET");
         set.arg(answer_key(key)).arg(value).arg("PX").arg(cache::LIFETIME.as_millis() as u64);
         // Not kept is not lost: it is made again.
-        self.ask(async |wire| set.query_async(wire).await).await.ok();
+        self.way.ask(async |wire| set.query_async(wire).await).await.ok();
     }
 }
 

@@ -1,10 +1,15 @@
 //! Shared state against the bucket of a single process, and against a second server on it.
 
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 use stages::bucket::TokenBucket;
-use stages::{BatchKey, Identity};
+use stages::ports::{Bucket, RateCounter, Taken};
+use stages::{BatchKey, ClientKey, Identity};
 use test_servers::Redis;
+use tokio::sync::oneshot;
 
+use super::limits::Limits;
 use super::*;
 
 const WINDOW: Duration = Duration::from_secs(24 * 3_600);
@@ -21,28 +26,55 @@ async fn opened(url: &str, tasks: &Tasks) -> Arc<RedisShared> {
     RedisShared::open(url, tasks).await.unwrap()
 }
 
+/// What a process of its own would answer: buckets by client and name.
+#[derive(Default)]
+struct Model(HashMap<(ClientKey, &'static str), TokenBucket>);
+
+impl Model {
+    fn take(&mut self, client: ClientKey, asks: &[(Bucket, u64)], now: Duration) -> Vec<Taken> {
+        let mut taken = Vec::new();
+        for &(shape, cost) in asks {
+            let bucket = self.0.entry((client, shape.name)).or_default();
+            taken.push(bucket.take(shape, now, cost));
+            if taken.last().is_some_and(|taken| !taken.allowed) {
+                break;
+            }
+        }
+        taken
+    }
+}
+
 #[test]
-fn limits_agree_with_those_of_a_single_process() {
+fn limits_agree_with_those_of_a_single_process_however_they_are_asked_together() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     // Not durable: thousands of steps.
     let server = Redis::start(&["--appendonly", "no"]);
-    let steps = proptest::collection::vec((0_u64..20_000_000, 0_u64..200), 1..40);
+    let request = (0_u8..3, 0_u64..200, proptest::bool::ANY);
+    let group = (0_u64..20_000_000, proptest::collection::vec(request, 1..6));
+    let groups = proptest::collection::vec(group, 1..40);
     // Rates that divide a minute into whole microseconds, as the model counts nanoseconds.
     let rate = proptest::sample::select(vec![1_u64, 2, 3, 10, 60, 96, 600, 1_000, 1_500]);
     let config =
         ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() };
     let tasks = Tasks::new();
     let shared = runtime.block_on(opened(&server.database(), &tasks));
-    proptest!(config, |(capacity in 1_u64..300, rate in rate, steps in steps)| {
+    let limits = Limits::new(Arc::clone(&shared.way));
+    proptest!(config, |(capacity in 1_u64..300, rate in rate, groups in groups)| {
         server.cli(&["flushall"]);
-        let shape = bucket("test", capacity, rate);
-        let (mut model, mut now) = (TokenBucket::default(), 1_800_000_000_000_000_u64);
-        for (pause, cost) in steps {
+        let (requests, events) = (bucket("requests", 3, 60), bucket("events", capacity, rate));
+        let (mut model, mut now) = (Model::default(), 1_800_000_000_000_000_u64);
+        for (pause, group) in groups {
             now += pause;
-            let asks = [(shape, cost)];
-            let got = runtime.block_on(shared.take_at(Some(now), client(1), &asks)).unwrap();
-            let want = model.take(shape, Duration::from_micros(now), cost);
-            prop_assert_eq!(got, vec![want]);
+            let takes: Vec<Take> = group.into_iter().map(|(who, cost, both)| {
+                let asks = [(requests, 1), (events, cost)];
+                let asks = if both { asks.to_vec() } else { asks[1..].to_vec() };
+                Take { client: client(who), asks, reply: oneshot::channel().0 }
+            }).collect();
+            let got = runtime.block_on(limits.take(Some(now), &takes)).unwrap();
+            let at = Duration::from_micros(now);
+            let want: Vec<_> =
+                takes.iter().map(|take| model.take(take.client, &take.asks, at)).collect();
+            prop_assert_eq!(got, want);
         }
     });
 }
@@ -78,7 +110,7 @@ async fn full_buckets_leave_nothing_behind() {
     let slow = bucket("events", 60, 60);
     assert!(shared.take(client(1), slow, 30).await.unwrap().allowed);
     let lifetime = |name: &str| -> i64 {
-        let key = format!("analytics:{{limit:{}}}:{name}", client(1));
+        let key = format!("analytics:{{limits}}:{}:{name}", client(1));
         server.cli(&["pttl", &key]).trim().parse().unwrap()
     };
     // A second longer than it takes to fill up.
@@ -154,7 +186,7 @@ async fn what_does_not_answer_fails_at_once_after_the_first_wait() {
     assert!(shared.take(client(1), shape, 1).await.is_ok());
     server.pause();
     let error = shared.take(client(1), shape, 1).await.err().unwrap();
-    assert!(error.0.is::<Resting>(), "{error:?}");
+    assert_eq!(error.0.to_string(), Resting.to_string(), "{error:?}");
     // Without waiting: the paused server could not have failed so fast.
     let all = fails_many_times(&shared, shape);
     assert!(timeout(PATIENCE / 2, all).await.is_ok());
