@@ -25,7 +25,7 @@ use serde::de::IgnoredAny;
 use stages::ports::Consume;
 use stages::testing::{MemoryQueue, MemoryStore};
 use stages::{
-    Batch, ClientKey, Clock, Cx, HashKey, Pipeline, Registry, Request, Scanner, Services,
+    Batch, ClientKey, Clock, Cx, HashKey, Pipeline, Registry, Request, Scanner, Services, Side,
 };
 
 use self::record::Recorder;
@@ -33,7 +33,7 @@ pub use self::report::{
     Change, ChangeKind, EventReport, Explanation, Found, Note, Outcome, Refused, Row, StageReport,
     Step,
 };
-use crate::config::{Loaded, check_pipelines};
+use crate::config::{Loaded, Settings};
 use crate::shared::memory::{MemoryRates, MemorySeen};
 use crate::worker::Settler;
 
@@ -48,6 +48,19 @@ pub async fn explain(
     clock: Arc<dyn Clock>,
     body: &[u8],
 ) -> anyhow::Result<Explanation> {
+    explain_with(&loaded.settings, registry, clock, body).await
+}
+
+/// Like [`explain`], with settings that were checked before.
+///
+/// # Errors
+/// As for [`explain`].
+pub async fn explain_with(
+    settings: &Settings,
+    registry: &Registry,
+    clock: Arc<dyn Clock>,
+    body: &[u8],
+) -> anyhow::Result<Explanation> {
     let queue = Arc::new(MemoryQueue::default());
     let services = Services {
         queue: Arc::clone(&queue) as _,
@@ -56,14 +69,16 @@ pub async fn explain(
         local: None,
         identity_key: HashKey::random().context("no randomness")?,
     };
-    let Ok((ingest, worker)) = check_pipelines(loaded, registry, &services) else {
+    let build = |side, specs| Pipeline::build(registry, side, specs, &services);
+    let ingest = build(Side::Ingest, &settings.ingest);
+    let (Ok(ingest), Ok(worker)) = (ingest, build(Side::Worker, &settings.worker)) else {
         bail!("the stages were built when the file was checked, but not now");
     };
     let max_body = ingest.max_body().unwrap_or_default();
     if body.len() as u64 > max_body {
         return Ok(Explanation::too_large(max_body));
     }
-    let scanner = Scanner::of(&loaded.settings.ingest)?;
+    let scanner = Scanner::of(&settings.ingest)?;
     let recorder = Arc::new(Recorder::new(clock, scanner));
     run_ingest(&ingest, &recorder, body).await?;
     let store = Arc::new(MemoryStore::default());

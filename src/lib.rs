@@ -32,5 +32,6 @@ pub mod sqlite_file;
 pub mod stats;
 pub mod store;
 pub mod telemetry;
+pub mod transparency;
 pub mod words;
 pub mod worker;

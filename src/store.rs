@@ -26,7 +26,7 @@ pub use database::{Database, PoolNumbers};
 pub use dead_letters::{Letter, ReplayError};
 pub use error::OpenError;
 pub use examine::Unusable;
-pub use housekeeping::{Deleted, HousekeepingError, Report};
+pub use housekeeping::{Deleted, HousekeepingError, Report, lifetimes};
 pub use migrate::{MigrateError, MigrationState};
 pub use purge::{Residue, RowsOfDay};
 pub use rebuild::{Difference, RebuildError};

@@ -23,6 +23,7 @@ use crate::stats::Source;
 use crate::stats::release::Published;
 use crate::store::{Database, Unusable};
 use crate::telemetry::Metrics;
+use crate::transparency::Document;
 
 /// Events that are claimed at once when no stage has a say in it.
 const GROUP_EVENTS: usize = 10_000;
@@ -85,6 +86,7 @@ pub(crate) async fn open(
         readiness: Readiness::default(),
         pipeline: PipelineStatus { loaded_at: clock.unix_millis(), valid: true, last_error: None },
         closed_hour: ClosedHour::default(),
+        document: Arc::new(Document::new(&settings, &stages::registry())?),
         queue: Arc::clone(&queue),
         started: clock.monotonic(),
         clock,

@@ -121,7 +121,7 @@ pub struct Change {
     /// The value before; absent unless it was `changed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
-    /// The value afterwards; absent unless it was `changed` or `set`.
+    /// The value afterwards; absent unless it was `changed`, `scrubbed` or `set`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
 }
@@ -132,6 +132,8 @@ pub struct Change {
 pub enum ChangeKind {
     /// It has another value.
     Changed,
+    /// Personal data was taken out of it. The value before is not shown.
+    Scrubbed,
     /// It was not there before.
     Set,
     /// It is gone. Its value is not shown.
@@ -242,13 +244,16 @@ impl<'r> Story<'r> {
             Verdict::Drop(reason) => ("drop", Some(reason)),
         };
         let changes = self.members.map(|before| before.changes(&look.members));
+        let warnings: Vec<Note> = look.warnings.iter().skip(warned).map(Note::from).collect();
+        let mut changes = changes.unwrap_or_default();
+        changes.iter_mut().for_each(|change| change.hide_scrubbed(&warnings));
         Step {
             list: run.side.as_str(),
             stage: run.label.clone(),
             verdict,
             reason: reason.map(Note::from),
-            changes: changes.unwrap_or_default(),
-            warnings: look.warnings.iter().skip(warned).map(Note::from).collect(),
+            changes,
+            warnings,
             findings: look.findings.clone(),
         }
     }
@@ -341,6 +346,15 @@ impl Change {
 
     pub(super) const fn made(pointer: &'static str, before: Value, after: Value) -> Self {
         Self { pointer, kind: ChangeKind::Changed, before: Some(before), after: Some(after) }
+    }
+
+    /// What held personal data before a stage took it out is not shown.
+    fn hide_scrubbed(&mut self, warnings: &[Note]) {
+        let scrubbed = |note: &Note| note.code == "pii_scrubbed" && note.pointer == self.pointer;
+        if self.kind == ChangeKind::Changed && warnings.iter().any(scrubbed) {
+            self.kind = ChangeKind::Scrubbed;
+            self.before = None;
+        }
     }
 
     pub(super) fn is_of_session(&self) -> bool {

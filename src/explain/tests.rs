@@ -68,6 +68,32 @@ async fn the_documented_example_is_what_is_printed() {
     assert!(current == page, "docs/explain.md differs; run the test with UPDATE=1");
 }
 
+/// Where the scan mends an event, what it took out is not shown either.
+#[tokio::test]
+async fn what_was_scrubbed_is_not_shown() {
+    let registry = stages::registry();
+    let mut loaded = configuration(None, &registry);
+    let scan = loaded.settings.ingest.iter_mut().find(|spec| spec.stage == "pii-scan").unwrap();
+    scan.with = json!({ "action": "scrub" });
+    let input = event(&[("error_type", json!("jo@example.org")), ("status", json!("error"))]);
+    let body = json!({ "events": [input] }).to_string();
+    let clock = Arc::new(Ticking(Mutex::default()));
+    let explanation = explain(&loaded, &registry, clock, body.as_bytes()).await.unwrap();
+    let [event] = &explanation.events[..] else { panic!("{explanation:?}") };
+    assert_eq!(event.outcome, Outcome::Stored);
+    let changes: Vec<_> = event.steps.iter().flat_map(|step| &step.changes).collect();
+    let scrubbed = Change {
+        pointer: "/error_type",
+        kind: ChangeKind::Scrubbed,
+        before: None,
+        after: Some("EMAIL".into()),
+    };
+    assert_eq!(changes, [&scrubbed]);
+    for shown in [serde_json::to_string(&explanation).unwrap(), explanation.in_words()] {
+        assert!(!shown.contains("jo@") && !shown.contains("example.org"), "{shown}");
+    }
+}
+
 #[tokio::test]
 async fn values_of_an_event_with_personal_data_are_never_shown() {
     let secret = "jo@example.org";

@@ -127,6 +127,7 @@ fn in_words(change: &Change) -> String {
     let (before, after) = (value(&change.before), value(&change.after));
     match change.kind {
         ChangeKind::Changed => format!("{before} {DIM}->{DIM:#} {after}"),
+        ChangeKind::Scrubbed => format!("{DIM}scrubbed to{DIM:#} {after}"),
         ChangeKind::Set => format!("{DIM}set to{DIM:#} {after}"),
         ChangeKind::Dropped => format!("{DIM}dropped{DIM:#}"),
         ChangeKind::Hashed => format!("{DIM}kept as a keyed hash only{DIM:#}"),

@@ -17,6 +17,7 @@ use super::problem::Kind;
 use super::stats::endpoint::{Endpoint, takes};
 use super::stats::format::Format;
 use super::stats::{Visit, endpoints};
+use crate::transparency;
 
 /// The description, as it is served.
 pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
@@ -34,6 +35,7 @@ fn document() -> Value {
         endpoints(Endpoints { paths: Map::new(), generator: SchemaGenerator::new(settings) });
     let Endpoints { mut paths, mut generator } = endpoints;
     paths.extend(routes::paths());
+    generator.subschema_for::<transparency::Document>();
     let mut schemas = generator.take_definitions(true);
     schemas.extend(routes::schemas());
     json!({

@@ -19,6 +19,8 @@ mod problems;
 mod shell;
 mod status;
 mod text;
+mod transparency;
+mod trial;
 
 use std::sync::Arc;
 
@@ -77,6 +79,7 @@ pub fn routes_of(state: &Arc<State>) -> Router {
         .push(read("status", status::StatusPage(Arc::clone(state))))
         .push(read("badge/{file}", badge::GetBadge(Arc::clone(state))))
         .push(read("embed/{part}", embed::GetEmbed(Arc::clone(state))))
+        .push(transparency::routes(state))
 }
 
 /// A page with numbers.

@@ -18,6 +18,7 @@ use crate::config::Settings;
 use crate::queue::Queue;
 use crate::store::{Receipt, Totals};
 use crate::telemetry::Metrics;
+use crate::transparency::Document;
 
 /// What the handlers work with.
 pub struct State {
@@ -51,6 +52,8 @@ pub struct State {
     pub readiness: Readiness,
     /// The pipeline.yaml in force.
     pub pipeline: PipelineStatus,
+    /// What is published about what is stored.
+    pub document: Arc<Document>,
     /// What the public listener shows of the totals when small cells are withheld.
     pub closed_hour: ClosedHour,
 }

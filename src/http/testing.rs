@@ -29,6 +29,7 @@ use crate::queue::{Heartbeat, Peeked, Position, Queue, QueueState, Refusals, Spo
 use crate::stats::fake::Fake;
 use crate::store::{Receipt, Totals};
 use crate::telemetry::Metrics;
+use crate::transparency::Document;
 
 /// 2026-08-20T14:30:00.000Z.
 pub(super) const NOW: i64 = 1_787_236_200;
@@ -383,6 +384,8 @@ fn state(settings: Settings, world: &Arc<World>) -> State {
         Pipeline::build(&registry, Side::Ingest, &specs, &services).unwrap_or_else(|e| {
             panic!("{e:?}");
         });
+    let scanned = Settings { ingest: vec![StageSpec::named("pii-scan")], ..settings.clone() };
+    let document = Document::new(&scanned, &stages::registry()).unwrap();
     State {
         clients: Arc::new(Clients::new(key(), settings.server.trusted_proxies.clone())),
         settings: Arc::new(settings),
@@ -400,5 +403,6 @@ fn state(settings: Settings, world: &Arc<World>) -> State {
         readiness: Readiness::default(),
         pipeline: PipelineStatus { loaded_at: NOW * 1_000, valid: true, last_error: None },
         closed_hour: ClosedHour::default(),
+        document: Arc::new(document),
     }
 }

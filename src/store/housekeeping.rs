@@ -105,6 +105,11 @@ fn subjects(retention: &Retention) -> [Subject; 11] {
     ]
 }
 
+/// For how long the rows of each table live that has an end.
+pub fn lifetimes(retention: &Retention) -> impl Iterator<Item = (&'static str, Span)> {
+    subjects(retention).into_iter().map(|subject| (subject.table, subject.keep))
+}
+
 impl Subject {
     /// The first day that is kept. Days go whole, so that what is left of one is all of it.
     fn cut_off(&self, base: Hour, queue_oldest: Option<Hour>) -> Day {

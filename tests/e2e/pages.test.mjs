@@ -7,7 +7,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { chromium } from 'playwright-core';
 
 const { BASE, EMPTY, CHROMIUM, SHOTS } = process.env;
-const PAGES = ['/', '/tools', '/tools/get_forecast', '/performance', '/errors', '/versions', '/geography', '/status', '/methodology'];
+const PAGES = ['/', '/tools', '/tools/get_forecast', '/performance', '/errors', '/versions', '/geography', '/status', '/methodology', '/transparency'];
 const AXE = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 // Nothing may leave the machine, and nothing but the page may be asked for.
 const ARGS = ['--no-sandbox', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
@@ -305,6 +305,41 @@ describe('journeys', () => {
     assert.match(described, /^Between [\d,]+ and [\d,]+.calls a day: the most on/);
     await done();
   });
+
+  for (const javaScriptEnabled of [true, false]) {
+    test(`an event is tried ${javaScriptEnabled ? 'with' : 'without'} script, by keyboard`, async () => {
+      const { page, seen, done } = await visit('/transparency', { javaScriptEnabled, viewport: { width: 320, height: 800 } });
+      assert.equal(await page.locator('script').count(), 0, 'people paste into this page');
+      await page.focus('#event');
+      await page.keyboard.press('Tab');
+      assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Show what would happen');
+      await page.keyboard.press('Enter');
+      await page.waitForSelector('#event-0');
+      assert.equal(await page.locator('h1').innerText(), 'It would be stored.');
+      const row = await page.locator('#event-0 tbody tr').evaluateAll((rows) => Object.fromEntries(rows.map((row) => [...row.children].map((cell) => cell.textContent))));
+      assert.deepEqual([row.tool, row.parameters, row.mood], ['get_forecast', '{"days":7}', undefined]);
+      await page.fill('#event', '{"tool":"get_alerts","note":"jo.doe@example.org"}');
+      await page.click('.trial button');
+      await page.waitForSelector('text=It would be refused.');
+      assert.match(await page.locator('#event-0').innerText(), /EMAIL/);
+      assert.ok(!(await page.content()).includes('jo.doe'), 'what was found is not repeated');
+      assert.ok(await sideways(page) <= 0, `${await sideways(page)} px too wide`);
+      for (const colorScheme of ['light', 'dark']) {
+        await page.emulateMedia({ colorScheme });
+        if (!javaScriptEnabled) continue;
+        const { violations } = await new AxeBuilder({ page }).withTags(AXE).analyze();
+        assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes[0].html, nodes[0].failureSummary]), []);
+      }
+      if (SHOTS && javaScriptEnabled) {
+        await page.screenshot({ path: `${SHOTS}/refused-320.png`, fullPage: true });
+        await page.goBack();
+        await page.setViewportSize({ width: 1280, height: 900 });
+        await page.screenshot({ path: `${SHOTS}/stored-1280.png`, fullPage: true });
+      }
+      assert.ok(seen.requests.length > 0);
+      await done();
+    });
+  }
 
   test('an empty installation says how to send the first event', async () => {
     const { page, context } = await visit('/', {}, EMPTY);

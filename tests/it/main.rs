@@ -46,3 +46,4 @@ mod startup;
 mod stats;
 mod times;
 mod tls;
+mod transparency;

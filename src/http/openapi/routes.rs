@@ -16,6 +16,43 @@ struct Route {
     answer: (&'static str, Value),
     /// Statuses beside 200.
     problems: &'static [Kind],
+    /// What a POST takes.
+    takes: Option<Takes>,
+}
+
+/// What a POST takes.
+enum Takes {
+    Batch,
+    /// The form of a page.
+    Form,
+}
+
+impl Takes {
+    /// The rest of the operation.
+    fn described(&self) -> Value {
+        let (media_type, schema) = match self {
+            Self::Batch => ("application/json", json!({ "$ref": "#/components/schemas/Batch" })),
+            Self::Form => (
+                "application/x-www-form-urlencoded",
+                json!({
+                    "type": "object",
+                    "required": ["event"],
+                    "properties": { "event": { "type": "string", "description": "JSON." } },
+                }),
+            ),
+        };
+        let mut rest = json!({
+            "requestBody": { "required": true, "content": { media_type: { "schema": schema } } },
+        });
+        if matches!(self, Self::Batch) {
+            rest["parameters"] = json!([{
+                "name": "Idempotency-Key", "in": "header",
+                "description": "Makes a repeat of the same batch count once: 1 to 255 visible characters.",
+                "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+            }]);
+        }
+        rest
+    }
 }
 
 /// What a page may answer instead.
@@ -27,20 +64,29 @@ const MISSING: [Kind; 2] = [Kind::NotFound, Kind::RateLimitExceeded];
 const ANY: [Kind; 1] = [Kind::InternalServerError];
 
 pub(super) fn paths() -> Map<String, Value> {
-    routes().into_iter().map(|route| (route.path.to_owned(), described(route))).collect()
+    let mut paths = Map::new();
+    for route in routes() {
+        let methods = paths.entry(route.path).or_insert_with(|| json!({}));
+        methods[route.method] = described(&route);
+    }
+    paths
 }
 
-fn described(route: Route) -> Value {
-    let (media_type, schema) = route.answer;
+fn described(route: &Route) -> Value {
+    let (media_type, schema) = &route.answer;
     let mut responses = Map::from_iter([(
         "200".to_owned(),
-        json!({ "description": "The answer.", "content": { media_type: { "schema": schema } } }),
+        json!({ "description": "The answer.", "content": { *media_type: { "schema": schema } } }),
     )]);
     responses.extend(route.problems.iter().chain(&ANY).map(|kind| problem_response(*kind)));
     let name = route.path.split(['{', '}']).nth(1);
     let id = route.path.trim_start_matches('/').replace(['/', '-', '.', '{', '}'], "_");
     let mut operation = json!({
-        "operationId": if id.is_empty() { "page" } else { id.trim_end_matches('_') },
+        "operationId": match (id.trim_end_matches('_'), route.method) {
+            ("", _) => "page".to_owned(),
+            (id, "post") if matches!(route.takes, Some(Takes::Form)) => format!("{id}_form"),
+            (id, _) => id.to_owned(),
+        },
         "tags": [route.tag],
         "summary": route.summary,
         "responses": responses,
@@ -48,18 +94,12 @@ fn described(route: Route) -> Value {
     if let Some(name) = name {
         operation["parameters"] = json!([in_path(name)]);
     }
-    if route.method == "post" {
-        operation["parameters"] = json!([{
-            "name": "Idempotency-Key", "in": "header",
-            "description": "Makes a repeat of the same batch count once: 1 to 255 visible characters.",
-            "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
-        }]);
-        operation["requestBody"] = json!({
-            "required": true,
-            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Batch" } } },
-        });
+    if let (Some(takes), Some(operation)) = (&route.takes, operation.as_object_mut()) {
+        let rest = takes.described();
+        operation
+            .extend(rest.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
     }
-    json!({ route.method: operation })
+    operation
 }
 
 fn routes() -> Vec<Route> {
@@ -75,6 +115,7 @@ fn routes() -> Vec<Route> {
         summary,
         answer,
         problems,
+        takes: None,
     };
     let page = |path, summary| get(path, "documentation", summary, html(), &PAGE);
     vec![
@@ -92,6 +133,7 @@ fn routes() -> Vec<Route> {
                 Kind::RateLimitExceeded,
                 Kind::ServiceUnavailable,
             ],
+            takes: Some(Takes::Batch),
         },
         get(
             "/v1/receipts/{receipt}",
@@ -128,6 +170,13 @@ fn routes() -> Vec<Route> {
             "Metrics for Prometheus, on the private listener only.",
             ("text/plain", json!({ "type": "string" })),
             &[],
+        ),
+        get(
+            "/v1/schema.json",
+            "documentation",
+            "Everything that is stored: fields, tables, rules, and a hash of it all.",
+            json("Transparency"),
+            &[Kind::RateLimitExceeded],
         ),
         get(
             "/openapi.json",
@@ -182,6 +231,16 @@ fn routes() -> Vec<Route> {
         page("/geography", "Calls by country, as a page."),
         page("/methodology", "How the numbers are made."),
         page("/status", "The state of the server, as a page."),
+        page("/transparency", "Everything that is stored, as a page."),
+        Route {
+            path: "/transparency",
+            method: "post",
+            tag: "documentation",
+            summary: "What each stage would do with an event, as a page. Nothing of it is kept.",
+            answer: html(),
+            problems: &[Kind::RequestTimeout, Kind::PayloadTooLarge, Kind::RateLimitExceeded],
+            takes: Some(Takes::Form),
+        },
     ]
 }
 

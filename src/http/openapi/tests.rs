@@ -222,6 +222,14 @@ async fn every_example_works_and_every_answer_is_as_described() {
 }
 
 #[tokio::test]
+async fn what_is_told_of_what_is_stored_is_as_described() {
+    let served = TestServer::start().await.get("/v1/schema.json").await.json();
+    let mut faults = Vec::new();
+    conforms(referred("#/components/schemas/Transparency"), &served, "", &mut faults);
+    assert!(faults.is_empty(), "{faults:?}");
+}
+
+#[tokio::test]
 async fn the_description_and_its_page_are_served_whole_and_alone() {
     let server = TestServer::start().await;
     let served = server.get("/openapi.json").await;

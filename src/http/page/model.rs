@@ -80,6 +80,9 @@ pub(super) enum Body {
     Failed,
     /// Ready-made text.
     Prose(Prose),
+    Entries(Entries),
+    /// Where an event can be tried.
+    Trial(TrialForm),
 }
 
 impl fmt::Display for Body {
@@ -93,6 +96,8 @@ impl fmt::Display for Body {
             Self::Missing(why) => Notice { class: "missing", text: why }.fmt(f),
             Self::Failed => Notice { class: "failed", text: FAILED }.fmt(f),
             Self::Prose(prose) => prose.fmt(f),
+            Self::Entries(entries) => entries.fmt(f),
+            Self::Trial(form) => form.fmt(f),
         }
     }
 }
@@ -263,6 +268,55 @@ pub(super) struct MapView {
 #[template(path = "prose.html")]
 pub(super) struct Prose {
     pub(super) terms: Vec<(String, String)>,
+}
+
+/// Things with a name, and what is to be said of each.
+#[derive(Template)]
+#[template(path = "entries.html")]
+pub(super) struct Entries {
+    /// Whether their order means something.
+    pub(super) ordered: bool,
+    pub(super) entries: Vec<EntryView>,
+}
+
+/// A thing with a name.
+#[derive(Default)]
+pub(super) struct EntryView {
+    pub(super) name: String,
+    pub(super) text: String,
+    /// A term, and lines about it.
+    pub(super) terms: Vec<(&'static str, Vec<Said>)>,
+    /// What is shown when asked for: how it is called, and names with their meaning.
+    pub(super) more: Option<(String, Vec<(String, String)>)>,
+}
+
+/// A line: words, and what is to be read letter by letter before and after them.
+#[derive(Default)]
+pub(super) struct Said {
+    pub(super) before: Vec<String>,
+    pub(super) words: String,
+    pub(super) after: Vec<String>,
+}
+
+impl Said {
+    /// Words alone.
+    pub(super) fn words(words: impl Into<String>) -> Self {
+        Self { words: words.into(), ..Self::default() }
+    }
+
+    /// As plain text.
+    pub(super) fn text(&self) -> String {
+        let parts = [self.before.join(", "), self.words.clone(), self.after.join(", ")];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A form that sends an event to be tried.
+#[derive(Template)]
+#[template(path = "trial.html")]
+pub(super) struct TrialForm {
+    /// An event to begin with.
+    pub(super) sample: String,
 }
 
 /// A name that may break at its underscores.

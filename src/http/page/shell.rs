@@ -21,7 +21,8 @@ const PAGES: [(&str, &str); 6] = [
     ("Geography", "/geography"),
 ];
 /// Pages about the numbers and their making.
-const ABOUT: [(&str, &str); 2] = [("Status", "/status"), ("Method", "/methodology")];
+const ABOUT: [(&str, &str); 3] =
+    [("Status", "/status"), ("Method", "/methodology"), ("Transparency", "/transparency")];
 
 /// What the frame around every page shows.
 pub(super) struct Shell {
@@ -37,6 +38,8 @@ pub(super) struct Shell {
     pub(super) newest: Option<(String, String)>,
     /// Whether new numbers are the point of the page.
     pub(super) live: bool,
+    /// Whether the page does without script: there is nothing to refresh, and people paste into it.
+    pub(super) still: bool,
 }
 
 impl Shell {
@@ -62,6 +65,7 @@ impl Shell {
                 (hour.to_string(), shown)
             }),
             live: false,
+            still: false,
         }
     }
 
@@ -107,6 +111,8 @@ impl Message {
         let title = match problem.status() {
             StatusCode::BAD_REQUEST => "This address asks for what does not exist",
             StatusCode::NOT_FOUND => "There is nothing here",
+            StatusCode::PAYLOAD_TOO_LARGE => "This is too much at once",
+            StatusCode::REQUEST_TIMEOUT => "This did not arrive in time",
             StatusCode::SERVICE_UNAVAILABLE => "The numbers cannot be read at the moment",
             _ => "Something went wrong on the server",
         };

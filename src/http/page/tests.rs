@@ -27,7 +27,7 @@ fn calls() -> Vec<Call> {
 }
 
 /// The text of the page, as it is read out: tags gone, white space folded.
-fn text(html: &str) -> String {
+pub(super) fn text(html: &str) -> String {
     let mut text = String::new();
     let mut inside = false;
     for c in html.replace("<wbr>", "").chars() {
@@ -81,7 +81,7 @@ fn assert_self_contained(html: &str) {
 }
 
 /// What every page has: landmarks, one heading of the first rank, named drawings with tables.
-fn assert_structured(html: &str) {
+pub(super) fn assert_structured(html: &str) {
     for (part, times) in [("<h1", 1), ("<main", 1), ("<header", 1), ("<footer", 1), ("<nav", 1)] {
         assert_eq!(html.matches(part).count(), times, "{part}");
     }

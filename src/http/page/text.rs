@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::model::{Body, Page, Part};
+use super::model::{Body, EntryView, Page, Part};
 
 /// Most rows of a chart's table; the rest is a link away.
 const ROWS: usize = 40;
@@ -76,6 +76,24 @@ fn render_body(text: &mut String, body: &Body) {
         Body::Prose(prose) => prose.terms.iter().for_each(|(term, said)| {
             writeln!(text, "{term}\n    {said}").expect(INFALLIBLE);
         }),
+        Body::Entries(entries) => {
+            entries.entries.iter().for_each(|entry| render_entry(text, entry))
+        }
+        Body::Trial(_) => {
+            writeln!(text, "On the page, or with the command `explain`.").expect(INFALLIBLE);
+        }
+    }
+}
+
+fn render_entry(text: &mut String, entry: &EntryView) {
+    writeln!(text, "{}\n    {}", entry.name, entry.text).expect(INFALLIBLE);
+    for (term, lines) in &entry.terms {
+        for line in lines {
+            writeln!(text, "    {term}: {}", line.text()).expect(INFALLIBLE);
+        }
+    }
+    for (name, meaning) in entry.more.iter().flat_map(|(_, items)| items) {
+        writeln!(text, "      {name}: {meaning}").expect(INFALLIBLE);
     }
 }
 

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use compact_str::CompactString;
+use serde_json::{Map, Value, json};
 
 use crate::event::RawJson;
 
@@ -23,6 +24,10 @@ const WORDS: Forms = Forms(8);
 
 /// Most words in a list.
 const MOST_WORDS: usize = 16;
+/// Most characters of a word.
+const LONGEST_WORD: usize = 32;
+/// Most digits in a word.
+const MOST_DIGITS: usize = 6;
 
 impl Forms {
     const fn or(self, other: Self) -> Self {
@@ -31,6 +36,38 @@ impl Forms {
 
     const fn allows(self, form: Self) -> bool {
         self.0 & form.0 != 0
+    }
+
+    /// The forms as JSON Schema.
+    fn schema(self) -> Value {
+        let word = || {
+            json!({
+                "type": "string",
+                "pattern": format!("^[a-z][a-z_-]*([0-9][a-z_-]*){{0,{MOST_DIGITS}}}$"),
+                "maxLength": LONGEST_WORD,
+                "description": "a lower-case word with few digits, such as metric",
+            })
+        };
+        let mut forms = Vec::new();
+        if self.allows(FLAG) {
+            forms.push(json!({ "type": "boolean" }));
+        }
+        if self.allows(NUMBER) {
+            forms.push(json!({
+                "type": "number",
+                "minimum": -9_999_999.99,
+                "maximum": 9_999_999.99,
+                "multipleOf": 0.01,
+                "description": "a number of at most 7 digits, and 2 behind the point",
+            }));
+        }
+        if self.allows(WORD) {
+            forms.push(word());
+        }
+        if self.allows(WORDS) {
+            forms.push(json!({ "type": "array", "items": word(), "maxItems": MOST_WORDS }));
+        }
+        if forms.len() > 1 { json!({ "anyOf": forms }) } else { forms.pop().unwrap_or_default() }
     }
 }
 
@@ -54,6 +91,9 @@ const LISTED: &[(&str, Forms)] = &[
     ("daily", FLAG.or(WORD).or(WORDS)),
 ];
 
+/// Forms of the values of keys that the operator added.
+const ADDED: Forms = NUMBER.or(FLAG).or(WORD);
+
 /// The listed keys, and those that the operator added.
 pub(super) struct Allowed {
     added: Vec<String>,
@@ -69,8 +109,18 @@ impl Allowed {
         let listed = LISTED.iter().find(|(listed, _)| *listed == key);
         listed.map(|(listed, forms)| (*listed, *forms)).or_else(|| {
             let added = self.added.iter().find(|added| *added == key)?;
-            Some((added.as_str(), NUMBER.or(FLAG).or(WORD)))
+            Some((added.as_str(), ADDED))
         })
+    }
+
+    /// What may be stored of `parameters`, as JSON Schema.
+    pub(super) fn schema(&self) -> Value {
+        let added = self.added.iter().map(|key| (key.as_str(), ADDED));
+        let mut keys = Map::new();
+        for (key, forms) in LISTED.iter().copied().chain(added) {
+            keys.entry(key).or_insert_with(|| forms.schema());
+        }
+        json!({ "type": "object", "properties": keys, "additionalProperties": false })
     }
 
     /// Splits `parameters` into what may be stored (key and compact JSON text of the value, in the
@@ -156,10 +206,10 @@ fn is_small(number: &str) -> bool {
 fn is_word(quoted: &str) -> bool {
     let bytes = quoted.as_bytes();
     let inner = bytes.get(1..bytes.len().saturating_sub(1)).unwrap_or_default();
-    inner.len() <= 32
+    inner.len() <= LONGEST_WORD
         && inner.first().is_some_and(u8::is_ascii_lowercase)
         && inner.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(b))
-        && inner.iter().filter(|b| b.is_ascii_digit()).count() <= 6
+        && inner.iter().filter(|b| b.is_ascii_digit()).count() <= MOST_DIGITS
 }
 
 /// The members of one object, values as text.

@@ -52,6 +52,11 @@ impl Scanner {
         DETECTORS.iter().map(|detector| (detector.name, detector.entity))
     }
 
+    /// What may be stored of an event's `parameters`, as JSON Schema. Everything else there is left out.
+    pub fn parameters(&self) -> serde_json::Value {
+        self.allowed.schema()
+    }
+
     /// Everything that is found in one event.
     pub fn scan(&self, event: &RawEvent<'_>) -> Findings<'_> {
         self.examine(event, usize::MAX)
