@@ -242,7 +242,7 @@ const REDIS: [Said; 11] = [
     ("analytics:{queue}:refusals", "How much was refused, by reason.", FOR_EVER, &[]),
     ("analytics:{clients}:key", "The random key of the hashes of addresses.", "24h", &[]),
     (
-        "analytics:{limit:<client>}:<limit>",
+        "analytics:{limits}:<client>:<limit>",
         "When a client may ask as often as others again. It is a hash of its address under that key.",
         "for minutes",
         &[],
