@@ -5,7 +5,6 @@
 //! the row only the buckets that were hit are kept: one call takes three bytes instead of the
 //! 1 408 counters of a dense histogram.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use hdrhistogram::Histogram;
@@ -23,10 +22,11 @@ static BUCKETS: LazyLock<Histogram<u64>> = LazyLock::new(|| {
     )
 });
 
-/// Counts per bucket, keyed by the bucket's lowest value in milliseconds.
+/// Counts per bucket: the bucket's lowest value in milliseconds, and how many values it holds. In
+/// order and in one piece, because an answer merges thousands of these.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sketch {
-    buckets: BTreeMap<u64, u64>,
+    buckets: Vec<(u64, u64)>,
 }
 
 /// The bytes are not a sketch.
@@ -39,19 +39,35 @@ impl Sketch {
     /// bucket with 1; the stored minimum keeps it exact.
     pub fn record(&mut self, ms: u64) {
         let bucket = BUCKETS.lowest_equivalent(ms.clamp(1, MAX_MS));
-        *self.buckets.entry(bucket).or_default() += 1;
+        match self.buckets.binary_search_by_key(&bucket, |(low, _)| *low) {
+            Ok(at) => self.buckets[at].1 += 1,
+            Err(at) => self.buckets.insert(at, (bucket, 1)),
+        }
     }
 
     /// Adds all values of another sketch. Exact: merging never moves a value.
     pub fn merge(&mut self, other: &Self) {
-        for (&bucket, &count) in &other.buckets {
-            *self.buckets.entry(bucket).or_default() += count;
+        let mut missing = Vec::new();
+        let mut at = 0;
+        for &(bucket, count) in &other.buckets {
+            while self.buckets.get(at).is_some_and(|(low, _)| *low < bucket) {
+                at += 1;
+            }
+            match self.buckets.get_mut(at) {
+                Some((low, sum)) if *low == bucket => *sum += count,
+                _ => missing.push((bucket, count)),
+            }
+        }
+        if !missing.is_empty() {
+            self.buckets.extend(missing);
+            // The stable sort finds the two runs and only merges them.
+            self.buckets.sort_by_key(|(low, _)| *low);
         }
     }
 
     /// Number of values.
     pub fn count(&self) -> u64 {
-        self.buckets.values().sum()
+        self.buckets.iter().map(|(_, count)| count).sum()
     }
 
     /// The nearest-rank value at a quantile (0..=1): the middle of the bucket that holds it.
@@ -62,7 +78,7 @@ impl Sketch {
         }
         let rank = ((q.clamp(0.0, 1.0) * total as f64).ceil() as u64).clamp(1, total);
         let mut seen = 0;
-        self.buckets.iter().find_map(|(&bucket, &count)| {
+        self.buckets.iter().find_map(|&(bucket, count)| {
             seen += count;
             (seen >= rank).then(|| BUCKETS.median_equivalent(bucket))
         })
@@ -70,7 +86,7 @@ impl Sketch {
 
     /// The buckets in order: lowest value, highest value (both in milliseconds), count.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64, u64)> {
-        self.buckets.iter().map(|(&low, &count)| (low, BUCKETS.highest_equivalent(low), count))
+        self.buckets.iter().map(|&(low, count)| (low, BUCKETS.highest_equivalent(low), count))
     }
 
     /// The stored form: a version byte, then (distance to the bucket before, count) as varints.
@@ -78,7 +94,7 @@ impl Sketch {
         let mut bytes = Vec::with_capacity(1 + self.buckets.len() * 3);
         bytes.push(VERSION);
         let mut before = 0;
-        for (&bucket, &count) in &self.buckets {
+        for &(bucket, count) in &self.buckets {
             put_varint(&mut bytes, bucket - before);
             put_varint(&mut bytes, count);
             before = bucket;
@@ -97,7 +113,8 @@ impl Sketch {
         if version != VERSION {
             return Err(BadSketch);
         }
-        let mut sketch = Self::default();
+        // Most buckets take three bytes or four.
+        let mut buckets: Vec<(u64, u64)> = Vec::with_capacity(rest.len() / 3);
         let mut bucket = 0_u64;
         while !rest.is_empty() {
             bucket = bucket.checked_add(take_varint(&mut rest)?).ok_or(BadSketch)?;
@@ -105,9 +122,12 @@ impl Sketch {
             if bucket == 0 || bucket > MAX_MS || count == 0 {
                 return Err(BadSketch);
             }
-            *sketch.buckets.entry(bucket).or_default() += count;
+            match buckets.last_mut() {
+                Some((low, sum)) if *low == bucket => *sum = sum.saturating_add(count),
+                _ => buckets.push((bucket, count)),
+            }
         }
-        Ok(sketch)
+        Ok(Self { buckets })
     }
 }
 
