@@ -8,6 +8,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 mod m0001_initial;
 mod m0002_timescale;
 mod m0003_release;
+mod m0004_sums;
 mod schema;
 pub mod timescale;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_initial::Migration),
             Box::new(m0002_timescale::Migration),
             Box::new(m0003_release::Migration),
+            Box::new(m0004_sums::Migration),
         ]
     }
 }

@@ -7,7 +7,7 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::m0001_initial::{index_name, indexes};
-use crate::{m0001_initial, m0003_release};
+use crate::{m0001_initial, m0003_release, m0004_sums};
 
 /// What a table must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,10 @@ pub struct TableShape {
 
 /// Every table once all migrations are applied.
 pub fn expected(backend: DbBackend) -> Vec<TableShape> {
-    let indexes = indexes(backend);
+    let first = indexes(backend).into_iter();
+    let first = first.map(|(table, column)| (table, index_name(table, column)));
+    let later = m0004_sums::index(backend).map(|(table, name)| (table, name.to_owned()));
+    let indexes: Vec<(&str, String)> = first.chain(later).collect();
     let shape = |table: &TableCreateStatement| {
         let name = name_of(table);
         let columns = table.get_columns().iter().map(|column| column.get_column_name());
@@ -33,7 +36,7 @@ pub fn expected(backend: DbBackend) -> Vec<TableShape> {
         TableShape {
             columns: columns.collect(),
             key: key.flat_map(|index| index.get_index_spec().get_column_names()).collect(),
-            indexes: own.map(|(table, column)| index_name(table, column)).collect(),
+            indexes: own.map(|(_, index)| index.clone()).collect(),
             name,
         }
     };

@@ -81,7 +81,11 @@ async fn the_schema_goes_up_and_down_and_up_again() {
         assert_eq!(tables(&db).await, expected());
         let indexes = "SELECT tbl_name || '.' || name FROM sqlite_master WHERE type = 'index' \
                        AND sql IS NOT NULL ORDER BY 1";
-        let want = ["entries.entries_received_hour", "events.events_timestamp_hour"];
+        let want = [
+            "entries.entries_received_hour",
+            "events.events_timestamp_hour",
+            "margin_day.margin_day_sums",
+        ];
         assert_eq!(texts(&db, indexes).await, want);
         // Every table with a key is stored in its order; only `events` has none.
         let ordered = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND wr = 0 \

@@ -46,8 +46,13 @@ impl Source for Database {
         Self::errors(self, range, filter).await
     }
 
-    async fn values(&self, range: Range, axis: Axis) -> Result<Vec<String>, StoreError> {
-        Self::values(self, range, axis).await
+    async fn values(
+        &self,
+        range: Range,
+        axis: Axis,
+        filter: &Filter,
+    ) -> Result<Vec<String>, StoreError> {
+        Self::values(self, range, axis, filter).await
     }
 
     async fn extent(&self) -> Result<Extent, StoreError> {

@@ -123,11 +123,8 @@ impl<'s> Asked<'s> {
     /// # Errors
     /// When the store cannot be read.
     pub async fn unique_versions(&self) -> Result<usize, StoreError> {
-        if self.query.filter == Filter::NONE {
-            return Ok(self.source.values(self.window.range, Axis::Version).await?.len());
-        }
-        let cells = self.cells(Axis::Version, Detail::Calls).await?;
-        Ok(tally(by_value(&cells)).len())
+        let (range, filter) = (self.window.range, &self.query.filter);
+        Ok(self.source.values(range, Axis::Version, filter).await?.len())
     }
 
     /// Failed calls of a range by tool and kind. Empty when the rollups do not know: error types are

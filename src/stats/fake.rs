@@ -154,8 +154,13 @@ impl Source for Fake {
         Ok(cells.into_values().collect())
     }
 
-    async fn values(&self, range: Range, axis: Axis) -> Result<Vec<String>, StoreError> {
-        let calls = self.select(range, &Filter::NONE)?;
+    async fn values(
+        &self,
+        range: Range,
+        axis: Axis,
+        filter: &Filter,
+    ) -> Result<Vec<String>, StoreError> {
+        let calls = self.select(range, filter)?;
         let values = calls.iter().map(|call| call.value(axis)).filter(|value| !value.is_empty());
         let values: BTreeSet<&str> = values.collect();
         Ok(values.into_iter().map(str::to_owned).collect())

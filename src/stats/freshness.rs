@@ -173,7 +173,7 @@ mod tests {
             std::future::pending().await
         }
 
-        async fn values(&self, _: Range, _: Axis) -> Result<Vec<String>, StoreError> {
+        async fn values(&self, _: Range, _: Axis, _: &Filter) -> Result<Vec<String>, StoreError> {
             std::future::pending().await
         }
 

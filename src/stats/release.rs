@@ -202,13 +202,19 @@ impl<S: Releases> Source for Published<S> {
         Ok(Vec::new())
     }
 
-    async fn values(&self, range: Range, axis: Axis) -> Result<Vec<String>, StoreError> {
-        if !SENSITIVE.contains(&axis) {
-            return self.0.values(range, axis).await;
+    async fn values(
+        &self,
+        range: Range,
+        axis: Axis,
+        filter: &Filter,
+    ) -> Result<Vec<String>, StoreError> {
+        if !concerns(filter, axis) {
+            return self.0.values(range, axis, filter).await;
         }
-        let (filter, detail) = (Filter::NONE, Detail::Calls);
+        let (filter, detail) = (filter.clone(), Detail::Calls);
         let cells = self.cells(&Question { range, grain: None, axis, filter, detail }).await?;
-        let mut values: Vec<_> = cells.into_iter().map(|cell| cell.value).collect();
+        let named = |cell: Cell| if axis == Axis::Tool { cell.tool } else { cell.value };
+        let mut values: Vec<_> = cells.into_iter().map(named).collect();
         values.retain(|value| !value.is_empty());
         values.sort_unstable();
         values.dedup();

@@ -20,7 +20,12 @@ pub trait Source: Send + Sync {
     async fn errors(&self, range: Range, filter: &Filter) -> Result<Vec<ErrorCell>, StoreError>;
 
     /// The values that calls of a range carried on an axis, in order.
-    async fn values(&self, range: Range, axis: Axis) -> Result<Vec<String>, StoreError>;
+    async fn values(
+        &self,
+        range: Range,
+        axis: Axis,
+        filter: &Filter,
+    ) -> Result<Vec<String>, StoreError>;
 
     /// What the store knows of its own extent.
     async fn extent(&self) -> Result<Extent, StoreError>;

@@ -5,6 +5,7 @@ mod extent;
 mod failures;
 mod plan;
 mod split;
+mod steps;
 mod values;
 
 pub(super) use calls::measures;

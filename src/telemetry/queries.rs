@@ -77,8 +77,13 @@ impl Source for Timed {
         self.timed("errors", self.source.errors(range, filter)).await
     }
 
-    async fn values(&self, range: Range, axis: Axis) -> Result<Vec<String>, StoreError> {
-        self.timed("values", self.source.values(range, axis)).await
+    async fn values(
+        &self,
+        range: Range,
+        axis: Axis,
+        filter: &Filter,
+    ) -> Result<Vec<String>, StoreError> {
+        self.timed("values", self.source.values(range, axis, filter)).await
     }
 
     async fn extent(&self) -> Result<Extent, StoreError> {

@@ -148,8 +148,12 @@ fn beside(table: &str) -> String {
     };
     let (in_file, on_server) = (of(DbBackend::Sqlite), of(DbBackend::Postgres));
     let mut text = String::new();
-    for index in &on_server {
-        let where_ = if in_file.contains(index) { "" } else { " (PostgreSQL)" };
+    for index in on_server.union(&in_file) {
+        let where_ = match (in_file.contains(index), on_server.contains(index)) {
+            (true, true) => "",
+            (true, false) => " (SQLite)",
+            (false, _) => " (PostgreSQL)",
+        };
         write!(text, "\nIndex: `{index}`{where_}.\n").unwrap();
     }
     if let Some(it) = HYPERTABLES.iter().find(|it| it.table == table) {

@@ -24,7 +24,8 @@ fn take_key(sql: &Sql, table: &str, has_key: &str) {
 fn what_is_missing_from_the_schema_is_named() {
     let mut server = Server::start();
     server.drained();
-    let applied = "applied  m0001_initial\napplied  m0002_timescale\napplied  m0003_release\n";
+    let applied = "applied  m0001_initial\napplied  m0002_timescale\napplied  m0003_release\n\
+                   applied  m0004_sums\n";
     let whole = format!("{applied}every table, column, key and index is there\n");
     assert_eq!(status(&server), (Some(0), whole));
     server.terminate();
@@ -48,6 +49,10 @@ fn what_is_missing_from_the_schema_is_named() {
     let (code, said) = status(&server);
     assert_eq!(
         (code, said.as_str()),
-        (Some(0), "applied  m0001_initial\napplied  m0002_timescale\npending  m0003_release\n")
+        (
+            Some(0),
+            "applied  m0001_initial\napplied  m0002_timescale\napplied  m0003_release\n\
+             pending  m0004_sums\n"
+        )
     );
 }

@@ -1,6 +1,7 @@
 //! Which parts each page has, and the sentence that it opens with.
 
 use stages::ports::StoreError;
+use stages::rollup::Axis;
 
 use super::controls::{Controls, href};
 use super::model::{Body, Page, Part};
@@ -10,6 +11,7 @@ use super::shell::Shell;
 use crate::http::problem::{Kind, Problem};
 use crate::stats::tally::ranked;
 use crate::stats::{Asked, Grain, Period, Query, Window};
+use crate::store::read::{Filter, Range};
 use crate::words;
 
 /// Longest name that a tool can have.
@@ -79,9 +81,8 @@ pub(super) fn path(which: Which, tool: Option<&str>) -> String {
 /// Whether a tool without calls in the period had some at another time.
 async fn is_known(asked: &Asked<'_>, cx: &Cx<'_>) -> Result<bool, StoreError> {
     let Some(oldest) = asked.extent.oldest else { return Ok(false) };
-    let ever =
-        crate::store::read::Range { from: oldest.day().start(), to: asked.window.now.plus(1) };
-    let tools = asked.source.values(ever, stages::rollup::Axis::Tool).await?;
+    let ever = Range { from: oldest.day().start(), to: asked.window.now.plus(1) };
+    let tools = asked.source.values(ever, Axis::Tool, &Filter::NONE).await?;
     Ok(cx.asked.query.filter.tool.as_ref().is_some_and(|tool| tools.contains(tool)))
 }
 

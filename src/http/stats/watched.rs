@@ -45,8 +45,13 @@ impl Source for Watched<'_> {
         self.source.errors(range, filter).await.map(|cells| self.note(cells))
     }
 
-    async fn values(&self, range: Range, axis: Axis) -> Result<Vec<String>, StoreError> {
-        self.source.values(range, axis).await
+    async fn values(
+        &self,
+        range: Range,
+        axis: Axis,
+        filter: &Filter,
+    ) -> Result<Vec<String>, StoreError> {
+        self.source.values(range, axis, filter).await
     }
 
     async fn extent(&self) -> Result<Extent, StoreError> {

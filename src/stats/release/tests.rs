@@ -20,8 +20,13 @@ impl Source for World {
         self.0.errors(range, filter).await
     }
 
-    async fn values(&self, range: Range, axis: Axis) -> Result<Vec<String>, StoreError> {
-        self.0.values(range, axis).await
+    async fn values(
+        &self,
+        range: Range,
+        axis: Axis,
+        filter: &Filter,
+    ) -> Result<Vec<String>, StoreError> {
+        self.0.values(range, axis, filter).await
     }
 
     async fn extent(&self) -> Result<Extent, StoreError> {
@@ -115,7 +120,7 @@ async fn released_cells_are_whole_and_the_rest_is_other() {
     assert_eq!(shown(Axis::Tool, both).await, []);
     assert_eq!(shown(Axis::ErrorType, Filter::NONE).await, [other(1, 50)]);
     assert_eq!(published().errors(range(), &Filter::NONE).await.unwrap(), []);
-    let values = published().values(range(), Axis::Country).await.unwrap();
+    let values = published().values(range(), Axis::Country, &Filter::NONE).await.unwrap();
     assert_eq!(values, ["US", "other"]);
 }
 

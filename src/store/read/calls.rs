@@ -27,7 +27,8 @@ impl Database {
     /// # Errors
     /// When the store cannot be read.
     pub async fn cells(&self, question: &Question) -> Result<Vec<Cell>, StoreError> {
-        self.cells_of(question, statement(question, self.dialect())).await
+        let asked = statement(question, self.dialect(), self.clock().hour());
+        self.cells_of(question, asked).await
     }
 
     /// The same by a statement that was made for the question.

@@ -6,8 +6,10 @@
 
 use sea_orm::Value;
 use stages::rollup::Axis;
+use stages::{Day, Hour};
 
 use super::split::split;
+use super::steps::{self, Steps, day_of_held, held, tables};
 use super::{Detail, Grain, Question, Range};
 use crate::store::dialect::Dialect;
 
@@ -22,10 +24,10 @@ const SUMS: [&str; 8] = [
     "time_sum",
     "time_count",
 ];
-/// The dimensions of base cells, in the order of their key.
-const BASE: [&str; 6] = ["tool", "version", "level", "status", "service", "country"];
-const LEVELS: &str = "'minimal', 'standard', 'detailed'";
-const STATUSES: &str = "'error', 'success'";
+
+/// Longest stretch, in hours, that is read month by month: eleven years, which is more than users may
+/// ask for. SQLite puts 500 selections together at most.
+const MONTHLY_UP_TO: i64 = 11 * 366 * 24;
 
 /// A statement, and its values.
 pub(in crate::store) struct Asked {
@@ -45,13 +47,35 @@ enum Kind {
 /// A stretch of one table.
 struct Part {
     grain: Grain,
-    from: String,
-    to: String,
+    range: Range,
+    /// Whether its calls are taken away from those of the other parts.
+    less: bool,
+}
+
+impl Part {
+    fn of(grain: Grain, range: Range) -> Self {
+        Self { grain, range, less: false }
+    }
+
+    fn hours(&self) -> i64 {
+        self.range.to.epoch_hours() - self.range.from.epoch_hours()
+    }
+
+    fn ends(&self) -> [String; 2] {
+        [self.range.from, self.range.to].map(|hour| match self.grain {
+            Grain::Hour => hour.to_string(),
+            Grain::Day => hour.day().to_string(),
+        })
+    }
 }
 
 /// Makes a statement: bucket, tool, value, status, and the measures that the question wants.
-pub(super) fn statement(question: &Question, dialect: Dialect) -> Asked {
-    made(question, dialect, kind(question), &parts(question.range, question.grain))
+pub(super) fn statement(question: &Question, dialect: Dialect, now: Hour) -> Asked {
+    let mut parts = parts(question.range, question.grain);
+    if question.detail != Detail::Times && question.grain != Some(Grain::Hour) {
+        take_today_whole(&mut parts, now);
+    }
+    made(question, dialect, kind(question), &parts)
 }
 
 /// The same of released cells, which there are of whole days and one dimension only; `None` when the
@@ -64,22 +88,29 @@ pub(in crate::store) fn released(question: &Question, dialect: Dialect) -> Optio
 }
 
 fn made(question: &Question, dialect: Dialect, kind: Kind, parts: &[Part]) -> Asked {
-    let mut making = Making { question, dialect, kind, values: Vec::new() };
-    let (ways, selects): (Vec<_>, Vec<_>) =
-        parts.iter().enumerate().map(|(n, part)| making.part(n, part)).unzip();
-    let mut sql = format!("WITH RECURSIVE {} ", ways.join(", "));
+    let (ways, selects, values) = Default::default();
+    let mut making = Making { question, dialect, kind, ways, selects, values };
+    for (number, part) in parts.iter().enumerate() {
+        making.part(number, part);
+    }
+    let Making { ways, selects, values, .. } = making;
+    let mut sql = String::new();
+    if !ways.is_empty() {
+        sql.push_str(&format!("WITH RECURSIVE {} ", ways.join(", ")));
+    }
     let all = selects.join(" UNION ALL ");
     if question.detail == Detail::Times {
         sql.push_str(&all);
     } else {
         let sums: Vec<_> = sums(question.detail).iter().map(|sum| added(sum)).collect();
         let sums = sums.join(", ");
+        // Where calls are taken away none may be left.
         sql.push_str(&format!(
             "SELECT bucket, tool, value, status, {sums} FROM ({all}) AS parts \
-             GROUP BY bucket, tool, value, status"
+             GROUP BY bucket, tool, value, status HAVING sum(calls) > 0"
         ));
     }
-    Asked { sql, values: making.values }
+    Asked { sql, values }
 }
 
 fn added(sum: &str) -> String {
@@ -101,30 +132,54 @@ fn kind(question: &Question) -> Kind {
     }
 }
 
+/// Whether a question is answered from base cells.
+pub(super) fn is_of_base(question: &Question) -> bool {
+    matches!(kind(question), Kind::Base)
+}
+
 fn parts(range: Range, grain: Option<Grain>) -> Vec<Part> {
-    let hours = |range: Range| Part {
-        grain: Grain::Hour,
-        from: range.from.to_string(),
-        to: range.to.to_string(),
-    };
     if grain == Some(Grain::Hour) {
-        return vec![hours(range)];
+        return vec![Part::of(Grain::Hour, range)];
     }
     let split = split(range);
-    let days = Part { grain: Grain::Day, from: split.first.to_string(), to: split.end.to_string() };
-    let mut parts = vec![hours(split.head), days, hours(split.tail)];
-    parts.retain(|part| part.from < part.to);
+    let mut parts = vec![
+        Part::of(Grain::Hour, split.head),
+        Part::of(Grain::Day, split.days()),
+        Part::of(Grain::Hour, split.tail),
+    ];
+    parts.retain(|part| part.range.from < part.range.to);
     if parts.is_empty() {
         // Nothing is asked for: a stretch without a row.
-        parts.push(hours(Range { from: range.from, to: range.from }));
+        let nothing = Range { from: range.from, to: range.from };
+        parts.push(Part::of(Grain::Hour, nothing));
     }
     parts
+}
+
+/// Reads today, when it is asked for up to now, as its day less the hours to come. Those are nearly
+/// empty, where the hours that have passed are many times the rows of the day.
+fn take_today_whole(parts: &mut Vec<Part>, now: Hour) {
+    let Some(Part { grain: Grain::Hour, range: tail, .. }) = parts.last() else { return };
+    let (tail, start) = (*tail, now.day().start());
+    let tomorrow = now.day().plus(1).start();
+    if tail.from != start || tail.to <= now || tail.to > tomorrow {
+        return;
+    }
+    parts.pop();
+    match parts.last_mut() {
+        Some(part) if part.grain == Grain::Day => part.range.to = tomorrow,
+        _ => parts.push(Part::of(Grain::Day, Range { from: start, to: tomorrow })),
+    }
+    let to_come = Range { from: tail.to, to: tomorrow };
+    parts.push(Part { less: true, ..Part::of(Grain::Hour, to_come) });
 }
 
 struct Making<'q> {
     question: &'q Question,
     dialect: Dialect,
     kind: Kind,
+    ways: Vec<String>,
+    selects: Vec<String>,
     values: Vec<Value>,
 }
 
@@ -134,45 +189,89 @@ impl Making<'_> {
         format!("${}", self.values.len())
     }
 
-    /// The buckets that a stretch has, and the rows of those buckets.
-    ///
-    /// Buckets are found by stepping from one to the next, and only what is wanted is read of each: a
-    /// range may be far longer than the data, and an axis is a small part of a bucket.
-    fn part(&mut self, number: usize, part: &Part) -> (String, String) {
-        let d = self.dialect;
-        let (at, suffix) = match part.grain {
-            Grain::Hour => ("hour", "hour"),
-            Grain::Day => ("day", "day"),
-        };
-        let margins = format!("margin_{suffix}");
-        let (from, to) = (self.bind(part.from.as_str()), self.bind(part.to.as_str()));
-        let (from, to) = match part.grain {
-            Grain::Hour => (d.hour(&from), d.hour(&to)),
-            Grain::Day => (d.day(&from), d.day(&to)),
-        };
-        let way = format!(
-            "held{number}(at) AS (SELECT min({at}) FROM {margins} WHERE {at} >= {from} AND {at} < {to} \
-             UNION ALL SELECT (SELECT min({at}) FROM {margins} WHERE {at} > held{number}.at AND {at} < {to}) \
-             FROM held{number} WHERE held{number}.at IS NOT NULL)"
-        );
-        let (table, value, wanted) = match self.kind {
-            Kind::Margins(axis) => self.of_margins(axis, &margins, at),
-            Kind::Released(axis) => {
-                let (_, value, wanted) = self.of_margins(axis, &margins, at);
-                ("released_day".to_owned(), value, wanted)
+    fn part(&mut self, number: usize, part: &Part) {
+        match self.kind {
+            Kind::Margins(axis)
+                if self.dialect == Dialect::Sqlite
+                    && part.grain == Grain::Day
+                    && part.hours() <= MONTHLY_UP_TO
+                    && self.question.detail != Detail::Times =>
+            {
+                self.by_month(axis, part);
             }
-            Kind::Base => self.of_base(&margins, at, suffix),
-        };
-        let bucket = self.bucket(part.grain, at);
-        let mut columns = sums(self.question.detail).join(", ");
-        if self.question.detail == Detail::Times {
-            columns.push_str(", time_min, time_max, times");
+            _ => self.by_bucket(number, part),
         }
-        let select = format!(
-            "SELECT {bucket} AS bucket, tool, {value} AS value, status, {columns} \
-             FROM held{number} CROSS JOIN {table} AS c WHERE c.{at} = held{number}.at{wanted}"
-        );
-        (way, select)
+    }
+
+    /// Sums of margins, which have an index for each month of days: read in order, they need not be
+    /// sorted into groups.
+    fn by_month(&mut self, axis: Axis, part: &Part) {
+        let [from, to] = part.ends().map(|end| self.bind(end));
+        let filter = self.question.filter.clone();
+        let mut wanted = format!(" AND c.axis = {}", self.bind(axis.as_str()));
+        match &filter.tool {
+            Some(tool) => wanted.push_str(&format!(" AND c.tool = {}", self.bind(tool.as_str()))),
+            None if filter.on(axis).is_some() => {
+                self.ways.push(format!(
+                    "tools(tool) AS MATERIALIZED (SELECT DISTINCT value FROM dimension_values \
+                     WHERE day >= {from} AND day < {to} AND dimension = 'tool')"
+                ));
+                wanted.push_str(" AND c.tool IN tools");
+            }
+            None => {}
+        }
+        self.and_value(axis, &mut wanted);
+        let by_day = self.question.grain.is_some();
+        let columns = sums(self.question.detail).iter().map(|sum| match by_day {
+            true => format!("c.{sum}"),
+            false => format!("sum(c.{sum}) AS {sum}"),
+        });
+        let columns: Vec<_> = columns.collect();
+        let (bucket, value) = (self.bucket(part.grain, "c.day"), self.value());
+        for month in months(part.range) {
+            let month = self.bind(month);
+            self.selects.push(format!(
+                "SELECT {bucket} AS bucket, c.tool AS tool, {value} AS value, c.status AS status, {} \
+                 FROM margin_day AS c INDEXED BY margin_day_sums \
+                 WHERE substr(c.day, 1, 7) = {month} AND c.day >= {from} AND c.day < {to}{wanted}{}",
+                columns.join(", "),
+                if by_day { "" } else { " GROUP BY c.tool, c.value, c.status" },
+            ));
+        }
+    }
+
+    /// The buckets that a stretch has, and the rows of those buckets.
+    fn by_bucket(&mut self, number: usize, part: &Part) {
+        let [from, to] = part.ends().map(|end| self.bind(end));
+        self.ways.push(held(self.dialect, number, part.grain, (&from, &to)));
+        let (at, margins, base) = tables(part.grain);
+        let day = day_of_held(self.dialect, number, part.grain);
+        let (table, steps) = match self.kind {
+            Kind::Margins(axis) => (margins, self.margin_steps(axis, &day)),
+            Kind::Released(axis) => ("released_day", self.margin_steps(axis, &day)),
+            Kind::Base => {
+                let values = steps::of_base(&self.question.filter);
+                let values = values.map(|value| value.map(|value| self.bind(value)));
+                (base, Steps::to_base(self.dialect, &day, &values))
+            }
+        };
+        let sign = if part.less { "-" } else { "" };
+        let mut columns: Vec<_> = sums(self.question.detail)
+            .iter()
+            .map(|sum| format!("{sign}c.{sum} AS {sum}"))
+            .collect();
+        if self.question.detail == Detail::Times {
+            columns.push("c.time_min, c.time_max, c.times".to_owned());
+        }
+        self.selects.push(format!(
+            "SELECT {bucket} AS bucket, c.tool AS tool, {value} AS value, c.status AS status, {columns} \
+             FROM held{number} {joins}CROSS JOIN {table} AS c WHERE c.{at} = held{number}.at{wanted}",
+            bucket = self.bucket(part.grain, &format!("c.{at}")),
+            value = self.value(),
+            columns = columns.join(", "),
+            joins = steps.joins,
+            wanted = steps.wanted,
+        ));
     }
 
     /// The bucket of a row as text: of its own, or nothing when none is asked for.
@@ -186,72 +285,52 @@ impl Making<'_> {
         }
     }
 
-    fn of_margins(
-        &mut self,
-        axis: Axis,
-        margins: &str,
-        at: &str,
-    ) -> (String, &'static str, String) {
+    /// The value by which rows are told apart, beside tool and status.
+    fn value(&self) -> String {
+        match (self.question.axis, self.kind) {
+            (Axis::Tool, _) | (Axis::ErrorType, Kind::Base) => "''".to_owned(),
+            (axis, Kind::Base) => format!("c.{}", axis.as_str()),
+            _ => "c.value".to_owned(),
+        }
+    }
+
+    fn margin_steps(&mut self, axis: Axis, day: &str) -> Steps {
         let filter = self.question.filter.clone();
-        let mut wanted = format!(" AND axis = {}", self.bind(axis.as_str()));
+        let mut steps = Steps::default();
+        steps.wanted.push_str(&format!(" AND c.axis = {}", self.bind(axis.as_str())));
         match &filter.tool {
-            Some(tool) => wanted.push_str(&format!(" AND tool = {}", self.bind(tool.as_str()))),
-            // Lets SQLite step from tool to tool instead of reading every value of each.
+            Some(tool) => {
+                steps.wanted.push_str(&format!(" AND c.tool = {}", self.bind(tool.as_str())));
+            }
             None if filter.on(axis).is_some() && self.dialect == Dialect::Sqlite => {
-                wanted.push_str(&format!(
-                    " AND tool IN (SELECT t.tool FROM {margins} AS t WHERE t.{at} = c.{at} AND t.axis = 'tool')"
-                ));
+                steps.each("tool", day);
             }
             None => {}
         }
-        if let Some(value) = filter.on(axis) {
-            wanted.push_str(&format!(" AND value = {}", self.bind(value)));
-        }
-        self.and_status(&mut wanted);
-        let shown = if self.question.axis == Axis::Tool { "''" } else { "value" };
-        (margins.to_owned(), shown, wanted)
+        self.and_value(axis, &mut steps.wanted);
+        steps
     }
 
-    fn of_base(&mut self, margins: &str, at: &str, suffix: &str) -> (String, &'static str, String) {
+    fn and_value(&mut self, axis: Axis, wanted: &mut String) {
         let filter = self.question.filter.clone();
-        let level = filter.level.map(|level| level.as_str().to_owned());
-        let status = filter.status.map(|status| status.as_str().to_owned());
-        let values = [filter.tool, filter.version, level, status, filter.service, filter.country];
-        // Up to the last dimension that is asked for SQLite may step through the key, if it is told
-        // which values there are. Country is the last of the key: with nothing else to go by, that
-        // would be more steps than rows.
-        let named = values.iter().rposition(Option::is_some).unwrap_or_default();
-        let narrow = values[0].is_some() || values[1].is_some() || named < BASE.len() - 1;
-        let stepping = self.dialect == Dialect::Sqlite && narrow;
-        let mut wanted = String::new();
-        for (position, (dimension, value)) in BASE.into_iter().zip(values).enumerate() {
-            if let Some(value) = value {
-                wanted.push_str(&format!(" AND {dimension} = {}", self.bind(value)));
-            } else if stepping && position < named {
-                let of = |axis: &str, column: &str| {
-                    format!(
-                        "SELECT t.{column} FROM {margins} AS t WHERE t.{at} = c.{at} AND t.axis = '{axis}'"
-                    )
-                };
-                let values = match dimension {
-                    "tool" => of("tool", "tool"),
-                    "level" => LEVELS.to_owned(),
-                    "status" => STATUSES.to_owned(),
-                    axis => format!("{} AND t.tool = c.tool", of(axis, "value")),
-                };
-                wanted.push_str(&format!(" AND {dimension} IN ({values})"));
-            }
+        if let Some(value) = filter.on(axis) {
+            wanted.push_str(&format!(" AND c.value = {}", self.bind(value)));
         }
-        let shown = match self.question.axis {
-            Axis::Tool | Axis::ErrorType => "''",
-            axis => axis.as_str(),
-        };
-        (format!("rollup_{suffix}"), shown, wanted)
+        if let Some(status) = filter.status {
+            wanted.push_str(&format!(" AND c.status = {}", self.bind(status.as_str())));
+        }
     }
+}
 
-    fn and_status(&mut self, wanted: &mut String) {
-        if let Some(status) = self.question.filter.status {
-            wanted.push_str(&format!(" AND status = {}", self.bind(status.as_str())));
-        }
-    }
+/// The months that days are in, as the index has them: year and month of a date.
+fn months(days: Range) -> Vec<String> {
+    let (first, end) = (days.from.day().epoch_days(), days.to.day().epoch_days());
+    let month = |day| {
+        let mut date = Day::from_epoch_days(day).to_string();
+        date.truncate(date.rfind('-').unwrap_or(date.len()));
+        date
+    };
+    let mut months: Vec<_> = (first..end).map(month).collect();
+    months.dedup();
+    months
 }

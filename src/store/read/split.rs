@@ -17,6 +17,13 @@ pub(super) struct Split {
     pub(super) tail: Range,
 }
 
+impl Split {
+    /// The whole days.
+    pub(super) fn days(&self) -> Range {
+        Range { from: self.first.start(), to: self.end.start() }
+    }
+}
+
 /// Splits a range. A range that ends before it begins is empty.
 pub(super) fn split(range: Range) -> Split {
     let to = range.to.max(range.from);

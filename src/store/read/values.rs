@@ -1,21 +1,47 @@
-//! Which values a dimension had: answered from the list of values by day, without reading cells.
+//! Which values a dimension had: answered from the list of values by day. Cells are looked at only to
+//! see whether there is one, and those of few days.
 
 use sea_orm::Value;
 use stages::ports::StoreError;
 use stages::rollup::Axis;
 
-use super::Range;
+use super::plan::is_of_base;
 use super::split::split;
+use super::steps::{BASE, Steps, day_of_held, held, of_base, tables};
+use super::{Detail, Filter, Grain, Question, Range};
 use crate::store::Database;
 use crate::store::status::text;
 
 impl Database {
     /// The values that calls of a range carried on an axis, in order, in one statement. Of days that
-    /// lie in the range in part, only the hours in it count.
+    /// lie in the range in part, only the hours in it count. As with [`Database::cells`], a filter
+    /// goes with error types only when it is by tool or status.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn values(&self, range: Range, axis: Axis) -> Result<Vec<String>, StoreError> {
+    pub async fn values(
+        &self,
+        range: Range,
+        axis: Axis,
+        filter: &Filter,
+    ) -> Result<Vec<String>, StoreError> {
+        if *filter == Filter::NONE {
+            return self.all_values(range, axis).await;
+        }
+        let filter = filter.clone();
+        let question = Question { range, grain: None, axis, filter, detail: Detail::Calls };
+        if is_of_base(&question) && BASE.contains(&axis.as_str()) {
+            return self.values_of_base(&question).await;
+        }
+        let cells = self.cells(&question).await?;
+        let named = cells.into_iter().map(|c| if axis == Axis::Tool { c.tool } else { c.value });
+        let mut values: Vec<_> = named.filter(|value| !value.is_empty()).collect();
+        values.sort_unstable();
+        values.dedup();
+        Ok(values)
+    }
+
+    async fn all_values(&self, range: Range, axis: Axis) -> Result<Vec<String>, StoreError> {
         let d = self.dialect();
         let parts = split(range);
         let mut bound: Vec<Value> = vec![
@@ -51,6 +77,73 @@ impl Database {
             ));
         }
         sql.push_str(" ORDER BY 1");
+        self.query(&sql, bound).await?.iter().map(|row| text(row, 0)).collect()
+    }
+
+    /// Values of which there is a base cell that the filter lets through. Where there is one it is
+    /// found at once; and days that do not know the value, or one of the filter, are passed over.
+    async fn values_of_base(&self, question: &Question) -> Result<Vec<String>, StoreError> {
+        let d = self.dialect();
+        let axis = question.axis.as_str();
+        let mut bound: Vec<Value> = Vec::new();
+        let mut bind = |value: String| {
+            bound.push(value.into());
+            format!("${}", bound.len())
+        };
+        let filter = of_base(&question.filter).map(|value| value.map(|it| bind(it.to_owned())));
+        let parts = split(question.range);
+        let parts =
+            [(Grain::Day, parts.days()), (Grain::Hour, parts.head), (Grain::Hour, parts.tail)];
+        let (mut ways, mut found) = (Vec::new(), Vec::new());
+        for (number, (grain, part)) in parts.into_iter().enumerate() {
+            if part.from >= part.to {
+                continue;
+            }
+            let days = [part.from, part.to.plus(-1)].map(|hour| bind(hour.day().to_string()));
+            let ends = match grain {
+                Grain::Hour => [part.from, part.to].map(|hour| bind(hour.to_string())),
+                Grain::Day => [part.from, part.to].map(|hour| bind(hour.day().to_string())),
+            };
+            let (at, _, cells) = tables(grain);
+            let day = day_of_held(d, number, grain);
+            let mut values = filter.clone();
+            for (dimension, value) in BASE.into_iter().zip(&mut values) {
+                if dimension == axis {
+                    // A filter on the axis itself is a further condition.
+                    let same = value.take().map(|wanted| format!("v.value AND {wanted} = v.value"));
+                    *value = Some(same.unwrap_or_else(|| "v.value".to_owned()));
+                }
+            }
+            let steps = Steps::to_base(d, &day, &values);
+            // Before the cells, so that days are passed over without looking at any.
+            let (mut knowing, mut known) = (String::new(), String::new());
+            let named =
+                filter.iter().zip(BASE).filter_map(|(value, name)| Some((name, value.as_ref()?)));
+            let named = named.filter(|(name, _)| *name != "status" && *name != axis);
+            for (name, value) in named.chain([(axis, &"v.value".to_owned())]) {
+                knowing.push_str(&format!("CROSS JOIN dimension_values AS has_{name} "));
+                known.push_str(&format!(
+                    " AND has_{name}.day = {day} AND has_{name}.dimension = '{name}' \
+                     AND has_{name}.value = {value}"
+                ));
+            }
+            ways.push(held(d, number, grain, (&ends[0], &ends[1])));
+            found.push(format!(
+                "SELECT v.value FROM (SELECT DISTINCT value FROM dimension_values WHERE dimension = '{axis}' \
+                 AND day >= {first} AND day <= {last}) AS v \
+                 WHERE EXISTS (SELECT 1 FROM held{number} {knowing}{joins}CROSS JOIN {cells} AS c \
+                 WHERE c.{at} = held{number}.at{known}{wanted})",
+                first = d.day(&days[0]),
+                last = d.day(&days[1]),
+                joins = steps.joins,
+                wanted = steps.wanted,
+            ));
+        }
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql =
+            format!("WITH RECURSIVE {} {} ORDER BY 1", ways.join(", "), found.join(" UNION "));
         self.query(&sql, bound).await?.iter().map(|row| text(row, 0)).collect()
     }
 }

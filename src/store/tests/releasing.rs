@@ -206,7 +206,7 @@ async fn answers(moment: Moment<'_>, with_names: bool) -> Answers {
             assert!(errors.is_empty(), "{errors:?}");
         }
         for axis in SENSITIVE.into_iter().filter(|_| with_names) {
-            let values = source.values(range, axis).await.unwrap();
+            let values = source.values(range, axis, &Filter::NONE).await.unwrap();
             answers.push((format!("values of {axis:?} in {range:?}: {values:?}"), Vec::new()));
         }
     }

@@ -14,7 +14,7 @@ use crate::charts::{Extent, Frame, Release, Series, Stack, Time, Unit, bar};
 use crate::stats::asked::by_value;
 use crate::stats::tally::{ranked, tally};
 use crate::stats::{Asked, Tally};
-use crate::store::read::{Cell, Detail, Range};
+use crate::store::read::{Cell, Detail, Filter, Range};
 use crate::words;
 
 /// Most areas of the drawing; what is rarer is one area together.
@@ -38,7 +38,7 @@ pub(in super::super) async fn releases(asked: &Asked<'_>) -> Result<Vec<Release>
     let earlier = Range { from: oldest.day().start(), to: window.range.from };
     let (cells, known) = tokio::try_join!(
         asked.series(window, Axis::Version, Detail::Calls),
-        asked.source.values(earlier, Axis::Version),
+        asked.source.values(earlier, Axis::Version, &Filter::NONE),
     )?;
     let known: BTreeSet<String> = known.into_iter().collect();
     Ok(new_ones(&time(window), &cells, |version, _| !known.contains(version)))
