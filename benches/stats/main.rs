@@ -4,6 +4,9 @@
 //! days, 17 tools, 20 versions, 50 countries), starts the real binary on each, and asks both the same
 //! questions in one run: never asked before, asked before, and confirmed by their tag. Absolute numbers
 //! say more about the machine than about the server: compare the two sizes.
+//!
+//! `cargo bench --bench stats -- country` asks only the questions with that word in their name (or
+//! the `pages`), and `-- mixed` reads and writes at the same time; see [`mixed`].
 
 #![expect(
     clippy::unwrap_used,
@@ -12,9 +15,12 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+mod mixed;
 mod pages;
 mod rollups;
 mod server;
+#[path = "../load/traffic.rs"]
+mod traffic;
 
 use std::time::Duration;
 
@@ -24,17 +30,25 @@ use server::Server;
 const PERIODS: std::ops::Range<usize> = 60..90;
 const GROUPS: [&str; 3] = ["day", "week", "month"];
 const REPEATS: usize = 500;
-const CASES: [(&str, &str); 7] = [
+const CASES: [(&str, &str); 10] = [
     ("overview", "overview?"),
     ("all", "all?"),
+    ("errors", "errors?"),
+    ("countries", "countries?"),
     ("one filter: tool", "overview?tool=tool_03&"),
     ("one filter: country", "overview?country=CA&"),
     ("three filters: tool, country, status", "overview?tool=tool_03&country=CA&status=success&"),
     ("three filters: version, country, level", "overview?version=1.7.0&country=CA&level=standard&"),
+    ("versions of one country", "versions?country=CA&"),
     ("p95 by version over time", "timeseries?measure=p95_ms&by=version&"),
 ];
 
 fn main() {
+    // The runner adds an option of its own.
+    let word = std::env::args().skip(1).find(|it| !it.starts_with('-')).unwrap_or_default();
+    if word == "mixed" {
+        return mixed::run();
+    }
     let sizes = [1_000_000, 50_000_000];
     let servers = sizes.map(|events| {
         let server = Server::start(events);
@@ -43,10 +57,10 @@ fn main() {
     });
     println!("\nMilliseconds, median / p99, of 1 M and of 50 M events\n");
     println!("| question | 1 M | 50 M | ratio of medians |\n|---|---|---|---|");
-    for (name, path) in CASES {
+    for (name, path) in CASES.into_iter().filter(|(name, _)| name.contains(&word)) {
         row(&format!("{name}, uncached"), servers.each_ref().map(|server| fresh(server, path)));
     }
-    for (name, path) in &CASES[..2] {
+    for (name, path) in CASES[..2].iter().filter(|(name, _)| name.contains(&word)) {
         let path = format!("/v1/stats/{path}period=90d");
         row(
             &format!("{name}, cached"),
@@ -54,7 +68,9 @@ fn main() {
         );
         row(&format!("{name}, 304"), servers.each_ref().map(|server| again(server, &path, true)));
     }
-    pages::report(&servers);
+    if "pages".contains(&word) {
+        pages::report(&servers);
+    }
 }
 
 /// Times of questions that nobody has asked before.

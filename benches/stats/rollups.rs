@@ -25,7 +25,7 @@ pub(crate) fn fill(url: &str, events: u64) {
         let mut options = ConnectOptions::new(url);
         options.max_connections(1).sqlx_logging(false);
         let db = Database::connect(options).await.unwrap();
-        db.execute_unprepared("PRAGMA synchronous = OFF; CREATE TEMP TABLE sketches (n INTEGER PRIMARY KEY, times BLOB)")
+        db.execute_unprepared("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000; CREATE TEMP TABLE sketches (n INTEGER PRIMARY KEY, times BLOB)")
             .await
             .unwrap();
         for n in SIZES {
@@ -56,9 +56,13 @@ fn sketch(n: u64) -> Vec<u8> {
 }
 
 fn statements(events: u64) -> Vec<String> {
-    let today = SystemClock::new().hour().day();
+    let now = SystemClock::new().hour();
+    let today = now.day();
+    // So many hours of today have begun.
+    let hours = now.epoch_hours().rem_euclid(24) as u64 + 1;
     let cells = DAYS * TOOLS * VERSIONS * COUNTRIES;
-    // Thousandths of a call a cell; a cell with less than one call is left out as often.
+    // Thousandths of a call a cell; a cell with less than one call is left out as often. One call in
+    // twenty failed, also where there are fewer than twenty.
     let each = events * 1_000 / cells;
     let sequence = |name: &str, n: u64| {
         format!("{name}(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM {name} WHERE i < {})", n - 1)
@@ -67,11 +71,11 @@ fn statements(events: u64) -> Vec<String> {
         "WITH RECURSIVE {}, {}, {}, {}, base AS (SELECT date('{today}', '-' || ({DAYS} - 1 - d.i) || ' days') AS day, \
          printf('tool_%02d', t.i) AS tool, printf('1.%d.0', v.i) AS version, s.status, \
          CASE c.i WHEN 0 THEN 'CA' ELSE char(65 + c.i / 26, 65 + c.i % 26) END AS country, \
-         ({each} + abs((d.i * 7919 + t.i * 104729 + v.i * 1299709 + c.i * 15485863) % 1000)) / 1000 AS n, s.share \
+         ({each} / s.share + abs((d.i * 7919 + t.i * 104729 + v.i * 1299709 + c.i * 15485863) % 1000)) / 1000 AS calls \
          FROM d CROSS JOIN t CROSS JOIN v CROSS JOIN (SELECT 'error' AS status, 20 AS share UNION ALL SELECT 'success', 1) s CROSS JOIN c) \
          INSERT INTO rollup_day (day, tool, version, level, status, service, country, {MEASURES}) \
          SELECT day, tool, version, 'standard', status, '', country, {OF_CALLS} \
-         FROM (SELECT *, n / share AS calls FROM base) WHERE calls > 0",
+         FROM base WHERE calls > 0",
         sequence("d", DAYS),
         sequence("t", TOOLS),
         sequence("v", VERSIONS),
@@ -84,13 +88,17 @@ fn statements(events: u64) -> Vec<String> {
              status, sum(calls) AS calls FROM rollup_day GROUP BY 1, 2, 3, 4)"
         )
     };
-    let by_hour = format!(
-        "WITH RECURSIVE {} INSERT INTO margin_hour (hour, axis, tool, value, status, {MEASURES}) \
-         SELECT printf('%sT%02d:00:00Z', day, h.i), axis, tool, value, status, {OF_CALLS} \
-         FROM h CROSS JOIN (SELECT day, axis, tool, value, status, calls / 24 AS calls FROM margin_day WHERE day = '{today}') \
-         WHERE calls > 0",
-        sequence("h", 24)
-    );
+    // Every hour of today has its share of each cell; one with fewer calls than hours has them in the
+    // first ones.
+    let by_hour = |kind: &str, dimensions: &str| {
+        format!(
+            "WITH RECURSIVE {} INSERT INTO {kind}_hour (hour, {dimensions}, {MEASURES}) \
+             SELECT printf('%sT%02d:00:00Z', day, i), {dimensions}, {OF_CALLS} FROM (SELECT day, h.i AS i, {dimensions}, \
+             c.calls / {hours} + (h.i < c.calls % {hours}) AS calls FROM h CROSS JOIN {kind}_day AS c WHERE day = '{today}') \
+             WHERE calls > 0",
+            sequence("h", hours)
+        )
+    };
     let errors = format!(
         "WITH RECURSIVE {} INSERT INTO errors (hour, tool, version, error_type, count) \
          SELECT printf('%sT%02d:00:00Z', day, h.i), tool, value, 'timeout', calls / 24 \
@@ -118,7 +126,8 @@ fn statements(events: u64) -> Vec<String> {
         margin("service", "service"),
         margin("country", "country"),
         kinds,
-        by_hour,
+        by_hour("rollup", "tool, version, level, status, service, country"),
+        by_hour("margin", "axis, tool, value, status"),
         errors,
         values.to_owned(),
         entry,

@@ -58,6 +58,8 @@ fn program(folder: &Path) -> Command {
         .env("ANALYTICS_QUEUE__URL", url(folder, "queue.db"))
         .env("ANALYTICS_STORE__URL", url(folder, "analytics.db"))
         .env("ANALYTICS_SERVER__READ_LIMIT", "0")
+        .env("ANALYTICS_STAGE__RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000000")
+        .env("ANALYTICS_STAGE__RATE_LIMIT_EVENTS__EVENTS_PER_MINUTE", "4000000000")
         .env("ANALYTICS_LOG__FORMAT", "json");
     command
 }
@@ -89,18 +91,40 @@ impl Connection {
     /// Time until the whole answer was there, its status, and its tag.
     pub(crate) fn get(&mut self, path: &str, tag: Option<&str>) -> (Duration, u16, String) {
         let confirm = tag.map_or(String::new(), |tag| format!("if-none-match: {tag}\r\n"));
-        self.send(path, &confirm)
+        self.ask(path, &confirm)
     }
 
     /// The same, of a client that takes compressed answers.
     pub(crate) fn get_compressed(&mut self, path: &str) -> (Duration, u16, String) {
-        self.send(path, "accept-encoding: br\r\n")
+        self.ask(path, "accept-encoding: br\r\n")
     }
 
-    fn send(&mut self, path: &str, headers: &str) -> (Duration, u16, String) {
+    fn ask(&mut self, path: &str, headers: &str) -> (Duration, u16, String) {
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
+        let (took, head, _) = self.exchange(request.as_bytes());
+        (took, status(&head), header(&head, "etag").to_owned())
+    }
+
+    /// Posts a body and answers with the status.
+    pub(crate) fn post(&mut self, path: &str, body: &[u8]) -> u16 {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        status(&self.exchange(&[head.as_bytes(), body].concat()).1)
+    }
+
+    /// The body of an answer.
+    pub(crate) fn json(&mut self, path: &str) -> Value {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        serde_json::from_slice(&self.exchange(request.as_bytes()).2).unwrap()
+    }
+
+    /// Sends a request. Time until the whole answer was there, its head and its body.
+    fn exchange(&mut self, request: &[u8]) -> (Duration, String, Vec<u8>) {
         let started = Instant::now();
-        self.0.write_all(request.as_bytes()).unwrap();
+        self.0.write_all(request).unwrap();
         let mut bytes = Vec::new();
         let mut chunk = [0; 65_536];
         let (head, length) = loop {
@@ -118,12 +142,13 @@ impl Connection {
             assert!(read > 0, "closed within an answer");
             bytes.extend_from_slice(&chunk[..read]);
         }
-        (
-            started.elapsed(),
-            head.split(' ').nth(1).unwrap().parse().unwrap(),
-            header(&head, "etag").to_owned(),
-        )
+        let body = bytes.split_off(head.len() + 4);
+        (started.elapsed(), head, body)
     }
+}
+
+fn status(head: &str) -> u16 {
+    head.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 fn header<'h>(head: &'h str, name: &str) -> &'h str {
