@@ -5,20 +5,21 @@
 {
   const EVERY = 30000;
   const SVG = 'http://www.w3.org/2000/svg';
-  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const one = (selector, root = document) => root.querySelector(selector);
-  const set = (element, attributes) => {
-    Object.entries(attributes).forEach(([key, value]) => element.setAttribute(key, value));
-    return element;
+  const all = (css, root = document) => [...root.querySelectorAll(css)];
+  const one = (css, root = document) => root.querySelector(css);
+  const text = (node) => node.textContent;
+  const set = (node, attrs) => {
+    Object.entries(attrs).forEach(([key, value]) => node.setAttribute(key, value));
+    return node;
   };
-  const make = (name, attributes, ...children) => {
-    const element = set(document.createElement(name), attributes);
-    element.append(...children);
-    return element;
+  const make = (name, attrs, ...children) => {
+    const node = set(document.createElement(name), attrs);
+    node.append(...children);
+    return node;
   };
   const listen = (target, type, act) => target.addEventListener(type, act);
   // Private windows may refuse storage: then nothing is remembered.
-  const remembered = (key, value) => {
+  const memory = (key, value) => {
     try {
       if (value !== undefined) localStorage.setItem(key, value);
       return localStorage.getItem(key);
@@ -30,25 +31,28 @@
   // Charts.
   const chart = (figure) => {
     const plot = one('.plot', figure), svg = one('svg', plot), read = one('.read', figure);
-    const rows = all('tbody tr', figure), heads = all('thead th', figure).slice(1);
-    if (!read || !rows.length) return;
-    const n = rows.length, zooms = rows[0].dataset.from;
-    const draw = (name, attributes) => set(document.createElementNS(SVG, name), attributes);
+    const rows = [...all('pre', figure).flatMap((pre) => text(pre).split('\n').map((line) => line.split(/ {2,}/))), ...all('tbody tr', figure).map((row) => Object.assign([...row.cells].map(text), row.dataset))];
+    const n = rows.length, heads = all('thead th', figure).map(text);
+    if (!read || !n) return;
+    const zooms = rows[n - 1].to;
+    // Earlier rows are lines, and begin with their first hour.
+    const start = (row) => rows[row].from || rows[row][0];
+    const draw = (name, attrs) => set(document.createElementNS(SVG, name), attrs);
     const cursor = draw('line', { class: 'cursor', y2: '100%' });
     const span = draw('rect', { class: 'span', height: '100%' });
     let at = -1, from = -1;
+    const ends = () => [Math.min(from, at), Math.max(from, at)];
     const show = (index, anchor) => {
       at = Math.max(0, Math.min(n - 1, index));
       from = anchor === undefined || anchor < 0 ? -1 : anchor;
       const x = (at + 0.5) * 100 / n + '%';
       svg.append(set(cursor, { x1: x, x2: x }));
-      const cells = all('td', rows[at]);
-      const name = (row) => one('th', rows[row]).textContent;
-      let words = name(at) + ': ' + cells.map((cell, i) => (cells[1] ? heads[i].textContent + ' ' : '') + cell.textContent).join(', ');
+      const [name, ...cells] = rows[at];
+      let words = name + ': ' + cells.map((cell, i) => (cells[1] ? heads[i + 1] + ' ' : '') + cell).join(', ');
       if (from >= 0) {
-        const [first, last] = [Math.min(from, at), Math.max(from, at)];
+        const [first, last] = ends();
         svg.append(set(span, { x: first * 100 / n + '%', width: (last - first + 1) * 100 / n + '%' }));
-        words = `${name(first)} to ${name(last)}. Enter shows only this.`;
+        words = `${rows[first][0]} to ${rows[last][0]}. Enter shows only this.`;
       } else span.remove();
       read.textContent = words;
     };
@@ -59,12 +63,12 @@
       read.textContent = '';
     };
     const zoom = () => {
-      const [first, last] = [Math.min(from, at), Math.max(from, at)];
+      const [first, last] = ends();
       const url = new URL(location);
       url.searchParams.delete('period');
       url.searchParams.delete('group');
-      url.searchParams.set('from', rows[first].dataset.from);
-      url.searchParams.set('to', rows[last].dataset.to);
+      url.searchParams.set('from', start(first));
+      url.searchParams.set('to', rows[last].to || start(last + 1));
       url.search = url.search.replaceAll('%3A', ':');
       go(url);
     };
@@ -130,10 +134,10 @@
   // Replaces what has changed, and keeps what a reader has opened, scrolled and focused.
   const take = (next) => {
     document.title = next.title;
-    const places = ['.pages', '.newest'].map((place) => [one(place), one(place, next)]);
+    const pairs = ['.pages', '.newest'].map((place) => [one(place), one(place, next)]);
     const [old, fresh] = [[...main.children], [...one('main', next).children]];
     const same = old.length === fresh.length && old.every((part, i) => part.id === fresh[i].id);
-    if (same) old.forEach((part, i) => places.push([part, fresh[i]]));
+    if (same) old.forEach((part, i) => pairs.push([part, fresh[i]]));
     const focus = document.activeElement, named = focus && (focus.id || focus.getAttribute('href'));
     const open = all('main details').map((details) => details.open);
     if (!same) {
@@ -141,7 +145,7 @@
       main.replaceChildren(...fresh);
       follow();
     }
-    for (const [part, now] of places) {
+    for (const [part, now] of pairs) {
       if (!part || !now || (sent.get(part) || part.outerHTML) === now.outerHTML) continue;
       part.replaceWith(now);
       if (sent.delete(part)) upgrade(now);
@@ -191,14 +195,14 @@
   // New numbers every 30 seconds: on where they are the point of the page, elsewhere when chosen.
   const live = document.body.dataset.live;
   const choice = 'refresh-' + (live ? 'status' : 'pages');
-  let on = (remembered(choice) || (live ? 'on' : 'off')) === 'on';
+  let on = (memory(choice) || (live ? 'on' : 'off')) === 'on';
   const button = make('button', { class: 'live' });
   const label = () => {
     button.textContent = on ? 'Pause refreshing' : 'Refresh every 30 s';
   };
   const toggle = () => {
     on = !on;
-    remembered(choice, on ? 'on' : 'off');
+    memory(choice, on ? 'on' : 'off');
     label();
     if (on) go(location, 'refresh');
   };
@@ -213,8 +217,8 @@
   const KEYS = [['1 – 5', 'period'], ['c', 'compare'], ['r', 'refresh'], ['p', 'follow or pause'], ['← →', 'read the chart in focus; with Shift choose a range, Enter shows it']];
   const help = () => {
     const box = make('input', { type: 'checkbox', id: 'keys-on' });
-    box.checked = remembered('keys') !== 'off';
-    listen(box, 'change', () => remembered('keys', box.checked ? 'on' : 'off'));
+    box.checked = memory('keys') !== 'off';
+    listen(box, 'change', () => memory('keys', box.checked ? 'on' : 'off'));
     const close = make('button', {}, 'Close');
     const dialog = make('dialog', { 'aria-label': 'Keys' },
       make('h2', {}, 'Keys'),
@@ -229,8 +233,8 @@
   listen(window, 'keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, select, textarea, dialog')) return;
     if (event.key === '?') return help();
-    if (remembered('keys') === 'off') return;
-    const press = (selector) => one(selector)?.click();
+    if (memory('keys') === 'off') return;
+    const press = (css) => one(css)?.click();
     if (event.key >= '1' && event.key <= '5') press(`#period li:nth-child(${event.key}) a`);
     else if (event.key === 'c') press('#compare a:not([aria-current])');
     else if (event.key === 'r') go(location, 'refresh');

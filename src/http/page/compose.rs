@@ -18,6 +18,8 @@ use crate::words;
 const LONGEST_NAME: usize = 100;
 /// Rows of a list that has a page of its own.
 const SHORT_LIST: usize = 8;
+/// Rows of the list that matters most.
+const MANY: usize = 20;
 
 /// A page with numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +103,7 @@ async fn fill(page: &mut Page, which: Which, cx: &Cx<'_>) {
                 panels::places(cx, Some(SHORT_LIST)),
             );
             page.parts = vec![
-                panels::tools(cx),
+                panels::tools(cx, Some(MANY)),
                 or_failed("week", "Hours of the week", week),
                 or_failed("versions", "Versions", versions),
                 or_failed("errors", "Kinds of error", errors.map(|errors| errors.part)),
@@ -110,7 +112,7 @@ async fn fill(page: &mut Page, which: Which, cx: &Cx<'_>) {
         }
         Which::Tools => {
             page.sheet = Some(panels::calls_of_tools(cx));
-            page.parts = vec![panels::tools(cx)];
+            page.parts = vec![panels::tools(cx, None)];
         }
         Which::Tool => {
             page.sheet = Some(panels::calls(cx));

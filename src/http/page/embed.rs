@@ -98,7 +98,7 @@ async fn framed_part(
     let cx = Cx { path, linked: query, asked, numbers: &numbers, releases: &releases };
     let mut part = match embed {
         Embed::Calls => panels::calls(&cx),
-        Embed::Tools => panels::tools(&cx),
+        Embed::Tools => panels::tools(&cx, None),
         Embed::Times => panels::response_times(&cx),
         Embed::Errors => panels::errors(&cx, None).await?.part,
         Embed::Adoption => panels::adoption(&cx).await?,

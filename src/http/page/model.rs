@@ -6,6 +6,13 @@ use askama::Template;
 
 use super::controls::Controls;
 use super::shell::Shell;
+use super::text::columns;
+
+/// Most rows of a chart's table. A row is an element a column, and a page of thousands of elements is
+/// slow on a phone; what is older is put out as lines of text.
+const ROWS: usize = 60;
+/// How a bucket of days begins.
+const MIDNIGHT: &str = "T00:00:00Z";
 
 /// A page with numbers.
 #[derive(Template)]
@@ -132,6 +139,28 @@ impl ChartView {
     /// What the first column of the table holds.
     fn first_head(&self) -> &'static str {
         if self.rows.iter().any(|row| row.range.is_some()) { "UTC" } else { "Time" }
+    }
+
+    /// The newest rows.
+    fn shown(&self) -> &[Row] {
+        &self.rows[self.rows.len().saturating_sub(ROWS)..]
+    }
+
+    /// The rows before them as lines, each with the first hour of its bucket.
+    fn earlier(&self) -> Option<String> {
+        let rows = &self.rows[..self.rows.len().saturating_sub(ROWS)];
+        let starts = || rows.iter().map(|row| row.range.as_ref().map_or("", |(from, _)| from));
+        let days = starts().all(|start| start.ends_with(MIDNIGHT));
+        let start = |start: &str| match days {
+            true => start.trim_end_matches(MIDNIGHT).to_owned(),
+            false => start.to_owned(),
+        };
+        let lines = rows.iter().zip(starts()).map(|(row, from)| {
+            std::iter::once(start(from)).chain(row.cells.iter().cloned()).collect()
+        });
+        let mut text = String::new();
+        columns(&mut text, Vec::new(), lines.collect());
+        Some(text.trim_end().to_owned()).filter(|text| !text.is_empty())
     }
 }
 

@@ -28,6 +28,7 @@ use super::numbers::Numbers;
 use crate::charts::{Release, Time};
 use crate::stats::{Asked, Query};
 use crate::store::read::Filter;
+use crate::words;
 
 /// What every part is made from.
 pub(super) struct Cx<'a> {
@@ -84,6 +85,23 @@ fn rows(time: &Time, cells: impl Fn(usize) -> Vec<String>) -> Vec<Row> {
         }
     };
     (0..time.len()).map(row).collect()
+}
+
+/// How much of a list is shown, and what is said of the rest.
+struct Listed {
+    shown: usize,
+    note: String,
+}
+
+impl Listed {
+    /// The first `most` of `all`, which are called `one` or `many`.
+    fn of(all: usize, most: usize, one: &str, many: &str) -> Self {
+        let note = match all.saturating_sub(most) {
+            0 => String::new(),
+            more => format!("{} more.", words::counted(more as u64, one, many)),
+        };
+        Self { shown: all.min(most), note }
+    }
 }
 
 /// What a cell says when nothing is known.

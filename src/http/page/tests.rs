@@ -9,6 +9,7 @@ use crate::http::stats::tests::{Answer, Server};
 use crate::stats::fake::{Call, Fake};
 
 mod kept;
+mod size;
 
 async fn at(path: &str, calls: Vec<Call>) -> Answer {
     Server::new(routes(None), Fake::of(calls)).get(path).await

@@ -98,7 +98,7 @@ fn render_entry(text: &mut String, entry: &EntryView) {
 }
 
 /// The first column to the left, the others to the right; columns without text are left out.
-fn columns(text: &mut String, head: Vec<String>, rows: Vec<Vec<String>>) {
+pub(super) fn columns(text: &mut String, head: Vec<String>, rows: Vec<Vec<String>>) {
     let lines: Vec<&Vec<String>> =
         std::iter::once(&head).filter(|head| !head.is_empty()).chain(&rows).collect();
     let many = lines.iter().map(|line| line.len()).max().unwrap_or(0);

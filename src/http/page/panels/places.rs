@@ -7,8 +7,8 @@ use stages::rollup::Axis;
 
 use super::super::model::{Body, Cell, MapView, Part, Table, TableRow};
 use super::super::numbers::{More, growth};
-use super::Cx;
 use super::tools::{failed, quantile};
+use super::{Cx, Listed};
 use crate::charts::{Frame, Map, Shown, bar, shades};
 use crate::stats::Tally;
 use crate::stats::asked::by_value;
@@ -18,6 +18,9 @@ use crate::words;
 
 const NOT_REPORTED: &str = "No call of this period named a country. The clients that are released today do not send it, and \
      it is never worked out from an address.";
+
+/// Most countries that the list names; the map has all of them.
+const LISTED: usize = 50;
 
 /// The name of a country; its code, when it has none.
 fn name(code: &str) -> String {
@@ -84,8 +87,8 @@ pub(in super::super) async fn places(
     let carried: u64 = countries.values().map(Tally::calls).sum();
     let most = ranked.first().map_or(1, |(_, tally)| tally.calls());
     let compared = asked.compared.is_some();
-    let shown = limit.unwrap_or(ranked.len());
-    let rows = ranked.iter().take(shown).map(|(code, tally)| {
+    let listed = Listed::of(ranked.len(), limit.unwrap_or(LISTED), "country", "countries");
+    let rows = ranked.iter().take(listed.shown).map(|(code, tally)| {
         let second = if compared {
             let before = before.get(code).map_or(0, Tally::calls);
             Cell::Change(growth(tally.calls() as f64, before as f64, More::Neither))
@@ -111,11 +114,7 @@ pub(in super::super) async fn places(
     let body = if rows.is_empty() {
         Body::Missing(NOT_REPORTED.to_owned())
     } else {
-        let more = ranked.len().saturating_sub(shown) as u64;
-        let note = match more {
-            0 => String::new(),
-            _ => format!("{} more.", words::counted(more, "country", "countries")),
-        };
+        let note = listed.note;
         Body::Table(Table { id: "countries", title: None, columns, rows, bad: false, note })
     };
     let mut links = cx.api("countries", "");

@@ -6,7 +6,7 @@ use stages::rollup::Axis;
 use super::super::model::{Body, Cell, ChartView, Part, Round, Table, TableRow};
 use super::super::numbers::{by_bucket, values};
 use super::tools::{failed, quantile};
-use super::{Cx, UNKNOWN, rows};
+use super::{Cx, Listed, UNKNOWN, rows};
 use crate::charts::{Donut, Frame, Lines, Series, Unit, bar};
 use crate::stats::Tally;
 use crate::stats::asked::by_value;
@@ -16,6 +16,8 @@ use crate::words;
 
 /// Most parts of the ring; the rest is one part together.
 const PARTS: usize = 5;
+/// Most services that the list names.
+const LISTED: usize = 15;
 
 /// Calls by the service that answered.
 pub(in super::super) async fn services(cx: &Cx<'_>) -> Result<Part, StoreError> {
@@ -31,7 +33,8 @@ pub(in super::super) async fn services(cx: &Cx<'_>) -> Result<Part, StoreError> 
         )]
     } else {
         let most = ranked[0].1.calls();
-        let rows = ranked.iter().map(|(service, tally)| TableRow {
+        let listed = Listed::of(ranked.len(), LISTED, "service", "services");
+        let rows = ranked.iter().take(listed.shown).map(|(service, tally)| TableRow {
             name: (*service).to_owned(),
             href: Some(cx.filtered(|filter| filter.service = Some((*service).to_owned()))),
             bar: Some(bar(tally.calls(), most)),
@@ -55,7 +58,7 @@ pub(in super::super) async fn services(cx: &Cx<'_>) -> Result<Part, StoreError> 
             columns,
             rows: rows.collect(),
             bad: false,
-            note: String::new(),
+            note: listed.note,
         };
         vec![Body::Round(round(&ranked, carried, cx.numbers.total.calls())), Body::Table(table)]
     };

@@ -3,17 +3,21 @@
 use super::super::controls::href;
 use super::super::model::{Body, Cell, Part, Table, TableRow};
 use super::super::numbers::{More, by_bucket, growth, values};
-use super::Cx;
+use super::{Cx, Listed};
 use crate::charts::{bar, sparkline};
 use crate::stats::Tally;
 use crate::stats::tally::ranked;
 use crate::words;
 
+/// Most tools of the list, and of the list by time, which shares its page with much else.
+const LISTED: usize = 40;
+const TIMED: usize = 20;
+
 /// Above this share of failed calls a tool deserves attention: one in twenty.
 const POOR: u64 = 20;
 
-/// Tools by calls.
-pub(in super::super) fn tools(cx: &Cx<'_>) -> Part {
+/// Tools by calls, at most `limit`.
+pub(in super::super) fn tools(cx: &Cx<'_>, limit: Option<usize>) -> Part {
     let Cx { asked, numbers, .. } = cx;
     let (tools, before) = (numbers.tools(), numbers.tools_before());
     let ranked = ranked(&tools);
@@ -27,7 +31,8 @@ pub(in super::super) fn tools(cx: &Cx<'_>) -> Part {
         ("wide", "Median"),
         ("", "Slowest 5%"),
     ]);
-    let rows = ranked.iter().map(|(name, tally)| {
+    let listed = Listed::of(ranked.len(), limit.unwrap_or(LISTED), "tool", "tools");
+    let rows = ranked.iter().take(listed.shown).map(|(name, tally)| {
         let of_tool = numbers.cells.iter().filter(|cell| cell.tool == *name);
         let mut line =
             values(&by_bucket(asked, &asked.window, of_tool), |t| Some(t.calls() as f64));
@@ -55,19 +60,12 @@ pub(in super::super) fn tools(cx: &Cx<'_>) -> Part {
             ],
         }
     });
-    let rows: Vec<TableRow> = rows.collect();
-    let body = if rows.is_empty() {
-        Body::Missing("Nothing was called in this period. A longer one may show more.".to_owned())
-    } else {
-        Body::Table(Table {
-            id: "tools",
-            title: None,
-            columns,
-            rows,
-            bad: false,
-            note: String::new(),
-        })
-    };
+    let missing = "Nothing was called in this period. A longer one may show more.";
+    let body = table("tools", columns, rows.collect(), listed.note, missing);
+    let mut links = cx.api("tools", "");
+    if limit.is_some() {
+        links.insert(0, ("All tools".to_owned(), cx.page("/tools")));
+    }
     Part {
         id: "tools",
         title: "Tools".to_owned(),
@@ -75,7 +73,7 @@ pub(in super::super) fn tools(cx: &Cx<'_>) -> Part {
             "Most called first. A bar compares a tool with the first one; small lines have a scale \
                of their own. A dash means that no call said how long it took."
                 .to_owned(),
-        links: cx.api("tools", ""),
+        links,
         body: vec![body],
     }
 }
@@ -91,7 +89,8 @@ pub(in super::super) fn tool_times(cx: &Cx<'_>) -> Part {
     let slow = |tally: &Tally| tally.quantile(0.95);
     timed.sort_by_key(|(name, tally)| (std::cmp::Reverse(slow(tally)), *name));
     let most = timed.first().map_or(1, |(_, tally)| slow(tally));
-    let rows = timed.iter().map(|(name, tally)| TableRow {
+    let listed = Listed::of(timed.len(), TIMED, "tool", "tools");
+    let rows = timed.iter().take(listed.shown).map(|(name, tally)| TableRow {
         name: (*name).to_owned(),
         href: Some(tool_page(cx, name)),
         bar: Some(bar(slow(tally), most)),
@@ -103,7 +102,6 @@ pub(in super::super) fn tool_times(cx: &Cx<'_>) -> Part {
             Cell::Number(words::percent(tally.measures.time_count, tally.calls())),
         ],
     });
-    let rows: Vec<TableRow> = rows.collect();
     let columns = vec![
         ("", "Tool"),
         ("", "Slowest 5%"),
@@ -112,18 +110,8 @@ pub(in super::super) fn tool_times(cx: &Cx<'_>) -> Part {
         ("wide", "Mean"),
         ("mid", "Calls with a time"),
     ];
-    let body = if rows.is_empty() {
-        Body::Missing("No call of this period said how long it took.".to_owned())
-    } else {
-        Body::Table(Table {
-            id: "by-tool",
-            title: None,
-            columns,
-            rows,
-            bad: false,
-            note: String::new(),
-        })
-    };
+    let missing = "No call of this period said how long it took.";
+    let body = table("by-tool", columns, rows.collect(), listed.note, missing);
     Part {
         id: "by-tool",
         title: "By tool".to_owned(),
@@ -131,6 +119,20 @@ pub(in super::super) fn tool_times(cx: &Cx<'_>) -> Part {
         links: cx.api("performance", ""),
         body: vec![body],
     }
+}
+
+/// The list, or why there is none.
+fn table(
+    id: &'static str,
+    columns: Vec<(&'static str, &'static str)>,
+    rows: Vec<TableRow>,
+    note: String,
+    missing: &str,
+) -> Body {
+    if rows.is_empty() {
+        return Body::Missing(missing.to_owned());
+    }
+    Body::Table(Table { id, title: None, columns, rows, bad: false, note })
 }
 
 fn tool_page(cx: &Cx<'_>, name: &str) -> String {

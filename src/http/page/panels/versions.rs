@@ -9,7 +9,7 @@ use stages::rollup::Axis;
 use super::super::model::{Body, Cell as Shown, ChartView, Legend, Part, Table, TableRow};
 use super::super::numbers::{by_bucket, time, values};
 use super::tools::{failed, quantile};
-use super::{Cx, UNKNOWN, rows};
+use super::{Cx, Listed, UNKNOWN, rows};
 use crate::charts::{Extent, Frame, Release, Series, Stack, Time, Unit, bar};
 use crate::stats::asked::by_value;
 use crate::stats::tally::{ranked, tally};
@@ -167,8 +167,8 @@ pub(in super::super) async fn versions(
     let ranked = ranked(&versions);
     let most = ranked.first().map_or(1, |(_, tally)| tally.calls());
     let carried: u64 = versions.values().map(Tally::calls).sum();
-    let shown = limit.unwrap_or(LISTED);
-    let rows = ranked.iter().take(shown).map(|(version, tally)| TableRow {
+    let listed = Listed::of(ranked.len(), limit.unwrap_or(LISTED), "version", "versions");
+    let rows = ranked.iter().take(listed.shown).map(|(version, tally)| TableRow {
         name: (*version).to_owned(),
         href: Some(cx.filtered(|filter| filter.version = Some((*version).to_owned()))),
         bar: Some(bar(tally.calls(), most)),
@@ -192,11 +192,7 @@ pub(in super::super) async fn versions(
             ("wide", "Median"),
             ("mid", "Slowest 5%"),
         ];
-        let more = ranked.len().saturating_sub(shown) as u64;
-        let note = match more {
-            0 => String::new(),
-            _ => format!("{} more.", words::counted(more, "version", "versions")),
-        };
+        let note = listed.note;
         Body::Table(Table { id: "versions", title: None, columns, rows, bad: false, note })
     };
     let mut links = cx.api("versions", "");
