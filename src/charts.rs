@@ -23,7 +23,7 @@ pub use self::badge::Badge;
 pub use self::band::{Band, Percentiles};
 pub use self::donut::Donut;
 pub use self::heat::{BLOCK_HOURS, Heat, WEEKDAYS};
-pub use self::histogram::{ENDS, Histogram, range};
+pub use self::histogram::{Histogram, range};
 pub use self::line::{Lines, Series};
 pub use self::map::{Map, Shown, shades};
 pub use self::scale::Unit;

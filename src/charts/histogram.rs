@@ -3,11 +3,8 @@
 use super::scale::{Scale, Unit};
 use super::svg::{Svg, percent};
 use super::{Frame, rules};
+use crate::stats::answers::histogram::ENDS;
 
-/// The ends of the ranges in milliseconds: those of OpenTelemetry's metrics of MCP servers
-/// (`mcp.server.operation.duration`), as far as times are told apart.
-pub const ENDS: [u64; 13] =
-    [10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000];
 /// Part of its band that a bar takes.
 const BAR: f64 = 0.84;
 

@@ -9,6 +9,7 @@ use super::map::Shown;
 use super::time::tests::time;
 use super::*;
 use crate::stats::Grain;
+use crate::stats::answers::histogram::ENDS;
 
 const FRAME: Frame<'_> = Frame { id: "a" };
 const FIRST: &str = "2026-08-14T00:00:00Z";

@@ -16,8 +16,8 @@ use salvo::{Handler, Router};
 
 use self::endpoint::Endpoint;
 use self::endpoints::{
-    All, Countries, Errors, Export, Health, Levels, Overview, Performance, Services, Timeseries,
-    Tool, Tools, Versions,
+    All, Countries, Errors, Export, Health, Histogram, Levels, Overview, Performance,
+    ResponseTimes, Services, Timeseries, Tool, Tools, Versions,
 };
 
 /// Does something for every endpoint of the statistics, in the order of the documentation.
@@ -39,6 +39,8 @@ pub(crate) fn endpoints<V: Visit>(visit: V) -> V {
         .endpoint::<Countries>()
         .endpoint::<Services>()
         .endpoint::<Levels>()
+        .endpoint::<ResponseTimes>()
+        .endpoint::<Histogram>()
         .endpoint::<Timeseries>()
         .endpoint::<Export>()
         .endpoint::<Health>()

@@ -1,11 +1,10 @@
 //! The pages in a real browser: what only a browser can tell of them. The journeys themselves are in
 //! tests/e2e, because the tool that drives the browser is one of Node.js.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{Config, Server};
+use crate::support::{Config, Server, npm_installed};
 
 const REMEDY: &str = "install chromium and Node.js 18.19 or newer with npm, or start this through \
                       tests/run.sh";
@@ -26,9 +25,9 @@ fn browser_suite_passes() {
     server.drained();
     let empty = Server::start();
     empty.drained();
-    let folder = installed();
+    let folder = npm_installed("tests/e2e", "browser", "the browser's driver", REMEDY);
     let output = Command::new("node")
-        .args(["--test", "--test-concurrency=1", "pages.test.mjs"])
+        .args(["--test", "--test-concurrency=1"])
         .current_dir(&folder)
         .env("BASE", &server.public)
         .env("EMPTY", &empty.public)
@@ -46,31 +45,4 @@ fn chromium() -> Option<PathBuf> {
     std::env::split_paths(&paths)
         .flat_map(|folder| names.map(|name| folder.join(name)))
         .find(|path| path.is_file())
-}
-
-/// The folder with the tools, as package-lock.json says; kept until that changes.
-fn installed() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
-    fs::create_dir_all(&folder).unwrap();
-    for file in ["package.json", "package-lock.json", "pages.test.mjs"] {
-        fs::copy(source.join(file), folder.join(file)).unwrap();
-    }
-    let lock = fs::read(folder.join("package-lock.json")).unwrap();
-    let stamp = folder.join("installed-lock.json");
-    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
-        return folder;
-    }
-    let npm = Command::new("npm")
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .current_dir(&folder)
-        .output()
-        .unwrap_or_else(|error| panic!("npm cannot be run ({error}): {REMEDY}"));
-    assert!(
-        npm.status.success(),
-        "npm could not install the browser's driver. This test needs the npm registry once.\n{}",
-        String::from_utf8_lossy(&npm.stderr)
-    );
-    fs::write(stamp, lock).unwrap();
-    folder
 }

@@ -13,7 +13,9 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use crate::support::{Config, HOST, Server, documented, eventually, https_config, sh};
+use crate::support::{
+    Config, HOST, Server, documented, eventually, https_config, npm_installed, sh,
+};
 
 /// Zones, and the UTC minute at which their hours begin.
 const ZONES: [(&str, &str); 4] =
@@ -107,36 +109,9 @@ impl Run {
 /// The folder with the client.
 fn installed() -> &'static Path {
     static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
-    INSTALLED.get_or_init(install)
-}
-
-/// Installs the client as package-lock.json says; kept until that changes.
-fn install() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real-client");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client");
-    fs::create_dir_all(&folder).unwrap();
-    for file in ["package.json", "package-lock.json", "driver.mjs", "preload.mjs"] {
-        fs::copy(source.join(file), folder.join(file)).unwrap();
-    }
-    let lock = fs::read(folder.join("package-lock.json")).unwrap();
-    let stamp = folder.join("installed-lock.json");
-    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
-        return folder;
-    }
-    let npm = Command::new("npm")
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .current_dir(&folder)
-        .output()
-        .unwrap_or_else(|error| panic!("npm cannot be run ({error}): {REMEDY}"));
-    let said = String::from_utf8_lossy(&npm.stderr);
-    assert!(
-        npm.status.success(),
-        "npm could not install the published client. This test needs the npm registry once; later \
-         runs use {}.\n{said}",
-        folder.display()
-    );
-    fs::write(stamp, lock).unwrap();
-    folder
+    INSTALLED.get_or_init(|| {
+        npm_installed("tests/client", "real-client", "the published client", REMEDY)
+    })
 }
 
 /// Runs the client for each of `runs` against `server`, trusting `ca`.

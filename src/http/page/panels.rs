@@ -57,7 +57,16 @@ impl Cx<'_> {
 
     /// Links to the same numbers for machines.
     fn api(&self, endpoint: &str, parameters: &str) -> Vec<(String, String)> {
-        let query = &self.asked.query;
+        self.api_of(&self.asked.query, endpoint, parameters)
+    }
+
+    /// The same where nothing is compared.
+    fn api_alone(&self, endpoint: &str, parameters: &str) -> Vec<(String, String)> {
+        let query = Query { compare: None, ..self.asked.query.clone() };
+        self.api_of(&query, endpoint, parameters)
+    }
+
+    fn api_of(&self, query: &Query, endpoint: &str, parameters: &str) -> Vec<(String, String)> {
         let address = |suffix| format!("/v1/stats/{endpoint}{suffix}?{query}{parameters}");
         vec![("CSV".to_owned(), address(".csv")), ("JSON".to_owned(), address(""))]
     }

@@ -7,7 +7,8 @@ use super::endpoint::{Ask, Endpoint, MOST_ROWS, limit};
 use crate::http::problem::{Kind, Problem};
 use crate::stats::answers::timeseries::{By, Measure};
 use crate::stats::answers::{
-    all, breakdown, errors, export, health, overview, performance, timeseries, tool, tools,
+    all, breakdown, errors, export, health, histogram, overview, performance, response_times,
+    timeseries, tool, tools,
 };
 use crate::stats::asked::sum;
 use crate::stats::query::{GRAMMAR_PARAMETERS, Parameters};
@@ -215,6 +216,51 @@ by_dimension!(
 /// The dimension of the parameter `by`.
 fn by(sent: &Parameters<'_>) -> Result<By, BadQuery> {
     Ok(sent.word("by", &By::ALL, By::as_str)?.unwrap_or(By::None))
+}
+
+pub(crate) struct ResponseTimes;
+
+#[async_trait]
+impl Endpoint for ResponseTimes {
+    const PATH: &'static str = "response-times";
+    const SUMMARY: &'static str =
+        "Mean and percentiles of response times by any dimension. Tables hold its values.";
+    const WITHOUT: &'static [&'static str] = &["compare"];
+    const OWN: &'static [&'static str] = &["by", "limit"];
+    type Answer = response_times::ByDimension;
+    type Row = response_times::Times;
+
+    fn axis(sent: &Parameters<'_>) -> Result<Axis, BadQuery> {
+        Ok(by(sent)?.axis())
+    }
+
+    async fn answer(ask: &Ask<'_>) -> Result<Self::Answer, Problem> {
+        let (by, limit) = (by(&ask.sent)?, limit(ask, MOST_ROWS)?);
+        Ok(response_times::response_times(&ask.asked, by, limit).await?)
+    }
+
+    fn rows(answer: &Self::Answer) -> &[Self::Row] {
+        &answer.values
+    }
+}
+
+pub(crate) struct Histogram;
+
+#[async_trait]
+impl Endpoint for Histogram {
+    const PATH: &'static str = "histogram";
+    const SUMMARY: &'static str = "Calls by response time. Tables hold the ranges.";
+    const WITHOUT: &'static [&'static str] = &["compare"];
+    type Answer = histogram::Histogram;
+    type Row = histogram::Slot;
+
+    async fn answer(ask: &Ask<'_>) -> Result<Self::Answer, Problem> {
+        Ok(histogram::histogram(&ask.asked).await?)
+    }
+
+    fn rows(answer: &Self::Answer) -> &[Self::Row] {
+        &answer.ranges
+    }
 }
 
 pub(crate) struct Timeseries;

@@ -164,7 +164,7 @@ impl By {
     }
 
     /// The value of a cell; `None` when its calls carried none.
-    fn value(self, cell: &Cell) -> Option<&str> {
+    pub(super) fn value(self, cell: &Cell) -> Option<&str> {
         match self {
             Self::None => Some(ALL_CALLS),
             Self::Tool => Some(&cell.tool),

@@ -1,5 +1,7 @@
 //! Counts every number again, row by row.
 
+mod times;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -239,6 +241,8 @@ pub(super) fn judge(question: &Question, now: Hour, rows: &Rows, answer: &Answer
         "performance" => performance(&got, &set, &what),
         "all" => all(&got, question, &set, grain, &what),
         "timeseries" => timeseries(&got, question, &set, grain, now, &what),
+        "response-times" => times::response_times(&got, question, &set, &what),
+        "histogram" => times::histogram(&got, &set, &what),
         "export" => export(&got, question, &set, grain, &what),
         dimension => breakdown(&got, dimension, &set, grain, &what),
     }

@@ -119,6 +119,8 @@ impl Question {
             "countries",
             "services",
             "levels",
+            "response-times",
+            "histogram",
             "timeseries",
             "timeseries",
             "timeseries",
@@ -156,7 +158,8 @@ impl Question {
             period,
             range: Some(range),
             group: dice.chance(50).then(|| dice.one_of(&["hour", "day", "week", "month"])),
-            compare: endpoint != "export" && dice.chance(25),
+            compare: !["response-times", "histogram", "export"].contains(&endpoint)
+                && dice.chance(25),
             tool: if endpoint == "tool" { Some(dice.one_of(&TOOLS)) } else { maybe(dice, &TOOLS) },
             version: maybe(dice, &VERSIONS),
             service: maybe(dice, &SERVICES),
@@ -182,7 +185,7 @@ impl Question {
                 path.push_str(&format!("&{name}={value}"));
             }
         };
-        let series = matches!(self.endpoint, "timeseries" | "export");
+        let series = matches!(self.endpoint, "response-times" | "timeseries" | "export");
         add("compare", self.compare.then_some("previous"));
         add("group", self.group);
         add("tool", self.tool.filter(|_| self.endpoint != "tool"));

@@ -57,7 +57,7 @@ pub(in super::super) fn error_rate(cx: &Cx<'_>) -> Part {
         id: "rate",
         title: "Error rate".to_owned(),
         note: String::new(),
-        links: cx.api("timeseries", "&measure=failures"),
+        links: cx.api("timeseries", "&measure=calls&by=status"),
         body: vec![Body::Chart(chart)],
     }
 }
@@ -87,7 +87,7 @@ pub(in super::super) fn outcomes(cx: &Cx<'_>) -> Part {
         id: "outcomes",
         title: "Outcome".to_owned(),
         note: "Of all calls of the period.".to_owned(),
-        links: cx.api("timeseries", "&measure=success_rate"),
+        links: cx.api("timeseries", "&measure=calls&by=status"),
         body: vec![body],
     }
 }

@@ -3,8 +3,9 @@
 use super::super::model::{Body, ChartView, Legend, Part, Row};
 use super::super::numbers::by_bucket;
 use super::{Cx, UNKNOWN, rows};
-use crate::charts::{Band, ENDS, Extent, Frame, Histogram, Percentiles, range};
+use crate::charts::{Band, Extent, Frame, Histogram, Percentiles, range};
 use crate::stats::Tally;
+use crate::stats::answers::histogram::{ENDS, counts};
 use crate::words;
 
 const NOT_REPORTED: &str = "No call of this period said how long it took: only clients at the levels standard and detailed \
@@ -86,11 +87,7 @@ fn summary(cx: &Cx<'_>, values: &[Option<Percentiles>]) -> String {
 
 /// How many calls took how long.
 pub(in super::super) fn distribution(cx: &Cx<'_>) -> Part {
-    let mut counts = [0_u64; ENDS.len()];
-    for (low, _, count) in cx.numbers.total.measures.times.buckets() {
-        let at = ENDS.iter().position(|end| low <= *end).unwrap_or(ENDS.len() - 1);
-        counts[at] += count;
-    }
+    let counts = counts(&cx.numbers.total.measures);
     let timed: u64 = counts.iter().sum();
     let median = cx.numbers.total.measures.quantile(0.5);
     let median = median.and_then(|ms| ENDS.iter().position(|end| ms <= *end));
@@ -124,7 +121,7 @@ pub(in super::super) fn distribution(cx: &Cx<'_>) -> Part {
         note: "Share of the calls that said how long they took, up to each time and above the one \
                before it."
             .to_owned(),
-        links: cx.api("performance", ""),
+        links: cx.api_alone("histogram", ""),
         body: vec![body],
     }
 }

@@ -116,7 +116,7 @@ pub(in super::super) fn tool_times(cx: &Cx<'_>) -> Part {
         id: "by-tool",
         title: "By tool".to_owned(),
         note: "Slowest first. “Slowest 5%” is the time that one call in twenty exceeds.".to_owned(),
-        links: cx.api("performance", ""),
+        links: cx.api_alone("response-times", "&by=tool"),
         body: vec![body],
     }
 }

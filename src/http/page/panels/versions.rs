@@ -87,7 +87,7 @@ pub(in super::super) async fn adoption(cx: &Cx<'_>) -> Result<Part, StoreError> 
             "Share of the calls that named their version. A mark is the day on which a version was \
                first seen; what the period covers in part is paler."
                 .to_owned(),
-        links: cx.api("versions", ""),
+        links: cx.api("timeseries", "&measure=calls&by=version"),
         body: vec![body],
     };
     if series.is_empty() {

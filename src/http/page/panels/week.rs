@@ -7,6 +7,7 @@ use super::super::model::{Body, HeatView, Part};
 use super::Cx;
 use crate::charts::{BLOCK_HOURS, Heat, WEEKDAYS};
 use crate::stats::period::MAX_HOURS;
+use crate::stats::{self, Period, Query};
 use crate::store::read::{Detail, Grain, Question, Range};
 use crate::words;
 
@@ -16,11 +17,17 @@ pub(in super::super) async fn week(cx: &Cx<'_>) -> Result<Part, StoreError> {
     let window = &asked.window;
     let kept = window.now.plus(1 - i64::from(MAX_HOURS));
     let range = Range { from: window.range.from.max(kept), to: window.range.to };
+    let by_hours = Query {
+        period: Period::Between(range),
+        group: Some(stats::Grain::Hour),
+        compare: None,
+        ..asked.query.clone()
+    };
     let part = |note: String, body| Part {
         id: "week",
         title: "Hours of the week".to_owned(),
         note,
-        links: cx.api("timeseries", "&measure=calls"),
+        links: cx.api_of(&by_hours, "timeseries", "&measure=calls"),
         body: vec![body],
     };
     if range.from >= range.to {

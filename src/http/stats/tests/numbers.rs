@@ -38,6 +38,42 @@ fn overview_30d() -> Value {
 }
 
 #[tokio::test]
+async fn response_times_are_told_by_any_dimension() {
+    let got = server().get("/v1/stats/response-times?by=tool&limit=2").await.json();
+    assert_eq!(
+        got,
+        json!({
+            "period": "30d", "grain": "day", "data_as_of": AS_OF,
+            "coverage": { "response_time": 0.5 }, "by": "tool", "percentile_error_bound": 0.01,
+            "values": [
+                { "name": "get_forecast", "calls": 3, "timed": 1.0, "avg_ms": 180.0,
+                  "p50_ms": 200, "p95_ms": 240, "p99_ms": 240 },
+                { "name": "get_alerts", "calls": 2, "timed": 0.0, "avg_ms": null,
+                  "p50_ms": null, "p95_ms": null, "p99_ms": null },
+            ],
+        })
+    );
+    // Calls that carried no service are not there.
+    let by_service = server().get("/v1/stats/response-times.csv?by=service").await.body;
+    assert_eq!(
+        by_service.replace("\r\n", "\n"),
+        "name,calls,timed,avg_ms,p50_ms,p95_ms,p99_ms\n\
+         noaa,2,0.5,100.0,100,100,100\nopenmeteo,1,1.0,200.0,200,200,200\n"
+    );
+    let got = server().get("/v1/stats/histogram?tool=get_forecast").await.json();
+    let ranges = got["ranges"].as_array().unwrap();
+    let filled: Vec<&Value> = ranges.iter().filter(|range| range["calls"] != 0).collect();
+    assert_eq!(
+        filled,
+        [
+            &json!({ "up_to_ms": 100, "calls": 1, "share": 1.0 / 3.0 }),
+            &json!({ "up_to_ms": 200, "calls": 1, "share": 1.0 / 3.0 }),
+            &json!({ "up_to_ms": 500, "calls": 1, "share": 1.0 / 3.0 }),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn the_overview_is_exact() {
     let answer = server().get("/v1/stats/overview").await;
     assert_eq!(answer.status, StatusCode::OK);
@@ -225,6 +261,7 @@ async fn without_data_every_answer_is_zero_or_empty() {
         "countries",
         "services",
         "levels",
+        "response-times",
         "timeseries",
         "export",
     ] {
@@ -282,6 +319,8 @@ async fn a_bad_query_is_refused_everywhere_in_the_same_words() {
         "countries",
         "services",
         "levels",
+        "response-times",
+        "histogram",
         "timeseries",
         "export",
         "export.csv",
@@ -320,6 +359,8 @@ async fn a_store_that_is_down_is_503_and_shows_no_cause() {
         "countries",
         "services",
         "levels",
+        "response-times",
+        "histogram",
         "timeseries",
         "export",
         "tools.csv",

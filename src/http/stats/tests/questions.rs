@@ -21,6 +21,8 @@ async fn each_answer_costs_a_known_number_of_statements() {
         ("countries?compare=previous", 4),
         ("services", 3),
         ("levels", 3),
+        ("response-times?by=version", 3),
+        ("histogram", 3),
         ("timeseries?by=tool&measure=p95_ms", 3),
         ("export?by=version", 3),
         ("health", 3),
