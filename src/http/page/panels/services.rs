@@ -17,7 +17,7 @@ use crate::words;
 /// Most parts of the ring; the rest is one part together.
 const PARTS: usize = 5;
 /// Most services that the list names.
-const LISTED: usize = 15;
+const LISTED: usize = 12;
 
 /// Calls by the service that answered.
 pub(in super::super) async fn services(cx: &Cx<'_>) -> Result<Part, StoreError> {
