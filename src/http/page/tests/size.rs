@@ -23,7 +23,7 @@ fn full() -> Vec<Call> {
     let calls = (0..1_500_i64).map(|n| {
         let hour = now.plus(-(n * 29 % 17_000)).to_string();
         Call {
-            hour: leaked(hour[..13].to_owned()),
+            hour: leaked(hour.trim_end_matches(":00:00Z").to_owned()),
             tool: leaked(format!("get_some_weather_of_{}", n % 45)),
             version: leaked(format!("1.{}.0", n % 40)),
             country: countries[usize::try_from(n).unwrap() % countries.len()],
@@ -55,10 +55,9 @@ async fn the_longest_periods_stay_small_in_a_full_installation() {
         ] {
             let answer = server.get(&format!("{path}?{query}")).await;
             assert_eq!(answer.status, StatusCode::OK, "{path}?{query}");
-            let opened = answer.body.match_indices('<').filter(|(at, _)| {
-                answer.body[at + 1..].starts_with(|c: char| c.is_ascii_lowercase())
-            });
-            let elements = opened.count();
+            let tags = answer.body.split('<').skip(1);
+            let elements = tags.filter(|tag| tag.starts_with(|c: char| c.is_ascii_lowercase()));
+            let elements = elements.count();
             assert!(elements <= MOST, "{path}?{query}: {elements} elements");
             assert_structured(&answer.body);
         }
