@@ -11,11 +11,19 @@ const REMEDY: &str = "install chromium and Node.js 18.19 or newer with npm, or s
 
 #[test]
 fn browser_suite_passes() {
-    let Some(chromium) = chromium() else {
+    let Some(chromium) = program(["chromium", "chromium-browser"]) else {
         assert!(std::env::var_os("CI").is_none(), "there is no chromium: {REMEDY}");
         println!("SKIPPED: there is no chromium, so the pages were not looked at; {REMEDY}");
         return;
     };
+    let firefox = program(["firefox-esr", "firefox"]);
+    if firefox.is_none() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "there is no firefox: start this through tests/run.sh"
+        );
+        println!("SKIPPED: there is no firefox, so the pages were not tried in another engine");
+    }
     let embeds = ("ANALYTICS_SHARE__EMBEDS", "[calls]".to_owned());
     let mut server = Server::with(Config { env: vec![embeds], ..Config::default() });
     server.terminate();
@@ -32,16 +40,16 @@ fn browser_suite_passes() {
         .env("BASE", &server.public)
         .env("EMPTY", &empty.public)
         .env("CHROMIUM", chromium)
+        .env("FIREFOX", firefox.unwrap_or_default())
         .output()
         .unwrap_or_else(|error| panic!("node cannot be run ({error}): {REMEDY}"));
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The distribution's browser.
-fn chromium() -> Option<PathBuf> {
+/// A program of the distribution, by the names that it goes by.
+fn program(names: [&str; 2]) -> Option<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    let names = ["chromium", "chromium-browser"];
     std::env::split_paths(&paths)
         .flat_map(|folder| names.map(|name| folder.join(name)))
         .find(|path| path.is_file())
