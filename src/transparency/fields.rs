@@ -151,7 +151,7 @@ fn detailed(parameters: Value) -> [Row; 3] {
             Detailed,
             NEVER,
             session,
-            "that a repeated event counts once; a salted hash that the client makes anew at every start",
+            "so that a repeated event counts once; a salted hash that the client makes anew at every start",
             Nowhere,
         ),
         (
@@ -159,7 +159,7 @@ fn detailed(parameters: Value) -> [Row; 3] {
             Detailed,
             NEVER,
             number(9_007_199_254_740_991),
-            "that a repeated event counts once; counts up within a session",
+            "so that a repeated event counts once; counts up within a session",
             Nowhere,
         ),
     ]
@@ -185,7 +185,7 @@ fn last() -> [Row; 2] {
             Minimal,
             "set by the server",
             text(HOUR, 20, "a whole UTC hour"),
-            "that late events are told from punctual ones",
+            "so that late events are told from punctual ones",
             Nowhere,
         ),
     ]

@@ -49,12 +49,14 @@ fn in_words(schema: &Value) -> String {
         return either.iter().map(in_words).collect::<Vec<_>>().join(", or ");
     }
     if let Some(only) = schema["const"].as_str() {
-        return only.to_owned();
+        return format!("the word {only}");
     }
     if let Some(names) = schema["enum"].as_array() {
         return if names.is_empty() { "nothing" } else { "one of" }.to_owned();
     }
     let longest = schema["maxLength"].as_u64();
+    // A pattern that repeats nothing without end says itself how long a text is.
+    let tells_length = schema["pattern"].as_str().is_some_and(|form| !form.contains(['+', '*']));
     let most = |bound: &str| schema[bound].as_u64().map(words::count).unwrap_or_default();
     match (schema["type"].as_str(), schema["description"].as_str(), longest) {
         (Some("boolean"), ..) => "true or false".to_owned(),
@@ -62,7 +64,7 @@ fn in_words(schema: &Value) -> String {
             format!("a whole number from {} to {}", most("minimum"), most("maximum"))
         }
         (Some("array"), ..) => format!("a list of up to {} such words", most("maxItems")),
-        (Some("string"), Some(about), Some(longest)) => {
+        (Some("string"), Some(about), Some(longest)) if !tells_length => {
             format!("{about}; at most {longest} characters")
         }
         (_, about, _) => about.unwrap_or_default().to_owned(),

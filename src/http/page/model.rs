@@ -313,6 +313,8 @@ pub(super) struct Entries {
 pub(super) struct EntryView {
     pub(super) name: String,
     pub(super) text: String,
+    /// Whether the text deserves attention.
+    pub(super) bad: bool,
     /// A term, and lines about it.
     pub(super) terms: Vec<(&'static str, Vec<Said>)>,
     /// What is shown when asked for: how it is called, and names with their meaning.

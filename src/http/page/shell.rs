@@ -130,7 +130,8 @@ impl Message {
     }
 }
 
-fn sentence(fragment: &str) -> String {
+/// A fragment as a sentence.
+pub(super) fn sentence(fragment: &str) -> String {
     let mut chars = fragment.chars();
     let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", chars.as_str())

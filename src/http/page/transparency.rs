@@ -10,7 +10,7 @@ use stages::Hour;
 use stages::units::Span;
 
 use super::model::{Body, Entries, EntryView, Figure, Page, Part, Prose, Said};
-use super::shell::Shell;
+use super::shell::{Shell, sentence};
 use super::trial::{self, Trial};
 use super::{HTML, TEXT, prefers_text, refuse, send, text};
 use crate::http::cached;
@@ -187,8 +187,12 @@ fn field(field: &Field) -> EntryView {
         let words = format!("only sums of {floor} calls in {floor} batches or more");
         terms.push(("Published", vec![Said::words(words)]));
     }
-    let purpose = format!("Tells {}.", field.purpose);
-    EntryView { name: field.name.to_owned(), text: purpose, terms, more: None }
+    EntryView {
+        name: field.name.to_owned(),
+        text: sentence(field.purpose),
+        terms,
+        ..EntryView::default()
+    }
 }
 
 fn table(table: &Table) -> EntryView {
@@ -212,6 +216,7 @@ fn table(table: &Table) -> EntryView {
         text: table.purpose.to_owned(),
         terms: vec![("Kept", vec![Said::words(kept)])],
         more: (!columns.is_empty()).then(|| (format!("{} columns", columns.len()), columns)),
+        ..EntryView::default()
     }
 }
 
@@ -250,7 +255,7 @@ fn rules(rules: &Rules) -> Body {
         || "Any.".to_owned(),
         |window| {
             let (back, ahead) = (in_words(&window.back), in_words(&window.ahead));
-            format!("From {back} before the current hour to {ahead} behind it. Others are refused.")
+            format!("From {back} before the current hour to {ahead} after it. Others are refused.")
         },
     );
     let budgets = rules.daily_values.iter();

@@ -136,7 +136,7 @@ pub(super) fn page(explanation: &Explanation, now: Hour) -> Page {
         let terms = vec![(format!("Refused{by}: {}", refused.code), refused.message.clone())];
         part("refused", "The whole request", Body::Prose(Prose { terms }))
     });
-    let parts = parts.chain(events.iter().zip(SHOWN).map(event));
+    let parts = parts.chain(events.iter().zip(SHOWN).map(|(it, ids)| event(it, ids, events.len())));
     let again = Part {
         title: "Try another one".to_owned(),
         note: "Your browser's way back leads to what you have written; it is not repeated here."
@@ -191,7 +191,8 @@ fn part(id: &'static str, title: &str, body: Body) -> Part {
     Part { id, title: title.to_owned(), note: String::new(), links: Vec::new(), body: vec![body] }
 }
 
-fn event((event, (id, row_id)): (&EventReport, (&'static str, &'static str))) -> Part {
+fn event(event: &EventReport, (id, row_id): (&'static str, &'static str), many: usize) -> Part {
+    let name = if many == 1 { "Your event".to_owned() } else { format!("Event {}", event.index) };
     let steps = Entries { ordered: true, entries: event.steps.iter().map(step).collect() };
     let mut body: Vec<Body> =
         event.row.iter().map(|row| Body::Table(stored(row, row_id))).collect();
@@ -204,7 +205,7 @@ fn event((event, (id, row_id)): (&EventReport, (&'static str, &'static str))) ->
     Part {
         note: again.to_owned(),
         body,
-        ..part(id, &format!("Event {}: {}", event.index, outcome(event.outcome)), Body::Failed)
+        ..part(id, &format!("{name}: {}", outcome(event.outcome)), Body::Failed)
     }
 }
 
@@ -253,7 +254,13 @@ fn step(step: &Step) -> EntryView {
         ("Told the client", lines(warnings.collect())),
     ];
     let terms = terms.into_iter().filter_map(|(term, lines)| Some((term, lines?))).collect();
-    EntryView { name: step.stage.clone(), text, terms, more: None }
+    EntryView {
+        name: step.stage.clone(),
+        text,
+        bad: step.verdict != "pass",
+        terms,
+        ..EntryView::default()
+    }
 }
 
 fn note(note: &Note) -> String {

@@ -51,7 +51,7 @@ fn the_page_is_whole_and_says_what_the_data_say() {
         "the header CF-IPCountry, which is believed from a proxy of the operator only",
         "33 days in single events, 30 days in sums by hour, 730 days in sums by date",
         "a whole number from 0 to 120,000",
-        "From 3 days before the current hour to 26 hours behind it",
+        "From 3 days before the current hour to 26 hours after it",
         "500 of version",
         &document.hash,
     ] {
