@@ -268,12 +268,11 @@ fn note(note: &Note) -> String {
     format!("{} ({}{at})", note.message, note.code)
 }
 
+/// What it was before is not repeated: it may hold what nobody should have sent.
 fn change(change: &Change) -> Said {
-    let value = |value: &Option<Value>| value.as_ref().map(shown).unwrap_or_default();
-    let (before, after) = (value(&change.before), value(&change.after));
+    let after = change.after.as_ref().map(shown).unwrap_or_default();
     let words = match change.kind {
-        ChangeKind::Changed => format!("{before} becomes {after}"),
-        ChangeKind::Scrubbed => format!("becomes {after}"),
+        ChangeKind::Changed | ChangeKind::Scrubbed => format!("becomes {after}"),
         ChangeKind::Set => format!("set to {after}"),
         ChangeKind::Dropped => "dropped".to_owned(),
         ChangeKind::Hashed => "kept as a keyed hash only".to_owned(),

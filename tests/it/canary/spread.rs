@@ -17,6 +17,7 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         }
         for dress in &CLOTHES[..4] {
             all.extend(heads(&dress(&text)));
+            all.push(tried(&dress(&text)));
         }
         all.extend(refused(&text));
     }
@@ -68,6 +69,23 @@ fn bodies(canary: &str) -> [Vec<u8>; 2] {
     let events = events.iter().chain(&accepted).map(Event::json).collect();
     let plain: Vec<Value> = accepted.iter().map(Event::json).chain([json!(canary)]).collect();
     [batch(events), batch(plain)].map(|body| post(&[], body.to_string().as_bytes()))
+}
+
+/// In the form of the transparency page, whose answer shows what would be stored.
+fn tried(canary: &str) -> Vec<u8> {
+    let detailed = || Event::detailed("get_forecast", "00112233445566aa", 1);
+    let events = [
+        detailed().with("status", "error").with("error_type", format!("TimeoutError: {canary}")),
+        detailed().with("note", canary),
+        detailed().with(canary, 1),
+        detailed().with("parameters", json!({ canary: 1, "units": canary, "days": 3 })),
+        detailed().with("event_id", canary),
+        detailed().with("tool", canary),
+        detailed().with("country", json!({ canary: canary })),
+    ];
+    let encoded = Event::batch(events).bytes().map(|b| format!("%{b:02X}")).collect::<String>();
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    request("POST", "/transparency", &[form], format!("event={encoded}").as_bytes())
 }
 
 /// Around a batch that is accepted: every header, and the query.

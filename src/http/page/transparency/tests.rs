@@ -93,7 +93,7 @@ async fn the_sample_is_stored_and_shows_what_stages_do() {
         "parameters {&#34;days&#34;:7}",
         "other members : dropped",
         "/parameters/* : this parameter is not stored (parameter_dropped)",
-        "sanitise Lets it pass. Changed /tool : Get_Forecast becomes get_forecast",
+        "sanitise Lets it pass. Changed /tool : becomes get_forecast",
         "sent again, it counts again",
     ] {
         assert!(shown.contains(fact), "{fact}\n\n{shown}");
