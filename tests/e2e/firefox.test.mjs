@@ -6,7 +6,7 @@ import puppeteer from 'puppeteer-core';
 
 const { BASE, FIREFOX } = process.env;
 const skip = FIREFOX ? false : 'there is no Firefox';
-const PAGES = ['/', '/tools', '/performance', '/errors', '/versions', '/geography', '/status', '/methodology'];
+const PAGES = ['/', '/tools', '/performance', '/errors', '/versions', '/geography', '/status', '/methodology', '/transparency'];
 
 let browser;
 before(async () => {

@@ -205,7 +205,8 @@ fn what_is_tried_is_shown_and_kept_nowhere() {
     for nonsense in [try_out(&server, MARK), send_form(&server, "a=b")] {
         assert!(nonsense.text.contains("malformed_json") && !nonsense.text.contains(MARK));
     }
-    let much = try_out(&server, &MARK.repeat(10_000));
+    // A little more than is taken, so that all of it is sent before the answer comes.
+    let much = try_out(&server, &MARK.repeat(2_500));
     assert_eq!(much.status, 413);
     assert!(much.text.contains("This is too much at once") && !much.text.contains(MARK));
 
@@ -222,7 +223,8 @@ fn what_is_tried_is_shown_and_kept_nowhere() {
         (&1.into(), 0)
     );
     assert_eq!(server.drained()["persisted"], 2);
-    assert!(holds(&server.folder(), "analytics.db-wal", MARK.as_bytes()), "the search can see");
+    let seen = |file| holds(&server.folder(), file, MARK.as_bytes());
+    assert!(seen("analytics.db-wal") || seen("analytics.db"), "the search can see");
 }
 
 #[test]
