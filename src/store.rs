@@ -1,5 +1,6 @@
 //! The store of events and rollups: one type, [`Database`], for writing and reading.
 
+mod columns;
 mod copy;
 mod database;
 mod dead_letters;

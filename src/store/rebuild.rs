@@ -17,6 +17,7 @@ use stages::rollup::{Axis, Dims, ErrorKey, Margin, Measures, Rollups};
 use stages::{Day, Hour, Level, Status};
 
 use super::Database;
+use super::columns::{self, BASE, MARGIN};
 use super::database::{execute, query};
 use super::dialect::Dialect;
 use super::error::{damaged, store_error};
@@ -24,10 +25,6 @@ use super::read::measures;
 use super::release;
 use super::status::{count, text};
 use super::write::{LedgerChange, cells};
-
-const MEASURES: &str = "calls, batches, cache_hits, cache_misses, retries, retry_events, time_sum, \
-    time_count, time_min, time_max, times";
-const BASE: &str = "tool, version, level, status, service, country";
 
 /// A cell that is not what the raw rows give.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,21 +217,22 @@ async fn stored(db: &impl ConnectionTrait, day: Day) -> Result<Counts, StoreErro
     let hours = [day.start().to_string().into(), day.plus(1).start().to_string().into()];
     let (in_day, is_day) = (in_day(d), format!("WHERE day = {}", d.day("$1")));
     let at = d.hour_text("hour");
+    let base = columns::list(columns::measures().chain(BASE));
+    let margins = columns::list(columns::measures().chain(MARGIN));
 
-    let sql = format!("SELECT {MEASURES}, {BASE}, {at} FROM rollup_hour {in_day}");
+    let sql = format!("SELECT {base}, {at} FROM rollup_hour {in_day}");
     for row in query(db, &sql, hours.clone()).await? {
         stored.hours.insert((hour(&text(&row, 17)?)?, dims(&row)?), measures(&row, 0)?);
     }
-    let sql = format!("SELECT {MEASURES}, {BASE} FROM rollup_day {is_day}");
+    let sql = format!("SELECT {base} FROM rollup_day {is_day}");
     for row in query(db, &sql, [day.to_string().into()]).await? {
         stored.days.insert((day, dims(&row)?), measures(&row, 0)?);
     }
-    let columns = format!("{MEASURES}, axis, tool, value, status");
-    let sql = format!("SELECT {columns}, {at} FROM margin_hour {in_day}");
+    let sql = format!("SELECT {margins}, {at} FROM margin_hour {in_day}");
     for row in query(db, &sql, hours.clone()).await? {
         stored.hour_margins.insert((hour(&text(&row, 15)?)?, margin(&row)?), measures(&row, 0)?);
     }
-    let sql = format!("SELECT {columns} FROM margin_day {is_day}");
+    let sql = format!("SELECT {margins} FROM margin_day {is_day}");
     for row in query(db, &sql, [day.to_string().into()]).await? {
         stored.day_margins.insert((day, margin(&row)?), measures(&row, 0)?);
     }

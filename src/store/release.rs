@@ -10,6 +10,7 @@ use stages::Day;
 use stages::ports::StoreError;
 
 use super::Database;
+use super::columns;
 use super::database::execute;
 use super::error::damaged;
 use super::lock::{Lock, LockError, Purpose};
@@ -17,21 +18,6 @@ use super::read::{Cell, Question};
 use super::status::text;
 use super::write::LedgerChange;
 use crate::stats::release::{OTHER, SENSITIVE};
-
-const KEY: &str = "day, axis, tool, value, status";
-const MEASURES: [&str; 11] = [
-    "calls",
-    "batches",
-    "cache_hits",
-    "cache_misses",
-    "retries",
-    "retry_events",
-    "time_sum",
-    "time_count",
-    "time_min",
-    "time_max",
-    "times",
-];
 
 /// Days could not be decided on.
 #[derive(Debug, thiserror::Error)]
@@ -136,7 +122,7 @@ pub(super) async fn recount(
     day: Day,
 ) -> Result<(), StoreError> {
     let columns = columns();
-    let now: Vec<_> = MEASURES.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+    let now: Vec<_> = columns::measures().map(|name| format!("{name} = excluded.{name}")).collect();
     let gone = format!(
         "DELETE FROM released_day WHERE day = {at} AND NOT EXISTS \
          (SELECT 1 FROM margin_day AS m WHERE m.day = released_day.day \
@@ -147,8 +133,9 @@ pub(super) async fn recount(
         "INSERT INTO released_day ({columns}) SELECT {columns} FROM margin_day \
          WHERE day = {at} AND (axis, tool, value) IN \
          (SELECT axis, tool, value FROM released_day WHERE day = {at}) \
-         ON CONFLICT ({KEY}) DO UPDATE SET {}",
-        now.join(", ")
+         ON CONFLICT ({key}) DO UPDATE SET {}",
+        now.join(", "),
+        key = columns::list(key()),
     );
     for sql in [gone, again] {
         execute(tx, &sql, [day.to_string().into()]).await?;
@@ -156,8 +143,12 @@ pub(super) async fn recount(
     Ok(())
 }
 
+fn key() -> impl Iterator<Item = &'static str> {
+    ["day"].into_iter().chain(columns::MARGIN)
+}
+
 fn columns() -> String {
-    format!("{KEY}, {}", MEASURES.join(", "))
+    columns::list(key().chain(columns::measures()))
 }
 
 fn axes() -> String {

@@ -4,9 +4,11 @@
 
 mod oracle;
 mod questions;
+mod rows;
 
-use self::oracle::{Rows, close};
+use self::oracle::close;
 use self::questions::{Dice, Question};
+use self::rows::Rows;
 use crate::support::{Event, Pair, Queue, Server, Store, eventually, hour_now};
 
 /// Questions to each store; many more with `STATS_QUESTIONS` set.

@@ -11,19 +11,8 @@ use stages::{Day, Hour};
 use super::split::split;
 use super::steps::{self, Steps, day_of_held, held, tables};
 use super::{Detail, Grain, Question, Range};
+use crate::store::columns::{self, SUMS};
 use crate::store::dialect::Dialect;
-
-/// The columns that are sums, in the order in which they are read.
-const SUMS: [&str; 8] = [
-    "calls",
-    "batches",
-    "cache_hits",
-    "cache_misses",
-    "retries",
-    "retry_events",
-    "time_sum",
-    "time_count",
-];
 
 /// Longest stretch, in hours, that is read month by month: eleven years, which is more than users may
 /// ask for. SQLite puts 500 selections together at most.
@@ -261,7 +250,8 @@ impl Making<'_> {
             .map(|sum| format!("{sign}c.{sum} AS {sum}"))
             .collect();
         if self.question.detail == Detail::Times {
-            columns.push("c.time_min, c.time_max, c.times".to_owned());
+            columns.extend(columns::BOUNDS.map(|bound| format!("c.{bound}")));
+            columns.push(format!("c.{}", columns::TIMES));
         }
         self.selects.push(format!(
             "SELECT {bucket} AS bucket, c.tool AS tool, {value} AS value, c.status AS status, {columns} \

@@ -6,10 +6,9 @@
 //! each of them.
 
 use super::{Filter, Grain};
+use crate::store::columns::BASE;
 use crate::store::dialect::Dialect;
 
-/// The dimensions of base cells, in the order of their key.
-pub(super) const BASE: [&str; 6] = ["tool", "version", "level", "status", "service", "country"];
 const LEVELS: &str = "'minimal', 'standard', 'detailed'";
 const STATUSES: &str = "'error', 'success'";
 

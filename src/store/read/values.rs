@@ -7,9 +7,11 @@ use stages::rollup::Axis;
 
 use super::plan::is_of_base;
 use super::split::split;
-use super::steps::{BASE, Steps, day_of_held, held, of_base, tables};
+use super::steps::{Steps, day_of_held, held, of_base, tables};
 use super::{Detail, Filter, Grain, Question, Range};
 use crate::store::Database;
+use crate::store::columns::BASE;
+use crate::store::dialect::Dialect;
 use crate::store::status::text;
 
 impl Database {
@@ -83,67 +85,105 @@ impl Database {
     /// Values of which there is a base cell that the filter lets through. Where there is one it is
     /// found at once; and days that do not know the value, or one of the filter, are passed over.
     async fn values_of_base(&self, question: &Question) -> Result<Vec<String>, StoreError> {
-        let d = self.dialect();
-        let axis = question.axis.as_str();
-        let mut bound: Vec<Value> = Vec::new();
-        let mut bind = |value: String| {
-            bound.push(value.into());
-            format!("${}", bound.len())
-        };
-        let filter = of_base(&question.filter).map(|value| value.map(|it| bind(it.to_owned())));
+        let mut looking = Looking::new(question, self.dialect());
         let parts = split(question.range);
-        let parts =
-            [(Grain::Day, parts.days()), (Grain::Hour, parts.head), (Grain::Hour, parts.tail)];
-        let (mut ways, mut found) = (Vec::new(), Vec::new());
-        for (number, (grain, part)) in parts.into_iter().enumerate() {
-            if part.from >= part.to {
-                continue;
-            }
-            let days = [part.from, part.to.plus(-1)].map(|hour| bind(hour.day().to_string()));
-            let ends = match grain {
-                Grain::Hour => [part.from, part.to].map(|hour| bind(hour.to_string())),
-                Grain::Day => [part.from, part.to].map(|hour| bind(hour.day().to_string())),
-            };
-            let (at, _, cells) = tables(grain);
-            let day = day_of_held(d, number, grain);
-            let mut values = filter.clone();
-            for (dimension, value) in BASE.into_iter().zip(&mut values) {
-                if dimension == axis {
-                    // A filter on the axis itself is a further condition.
-                    let same = value.take().map(|wanted| format!("v.value AND {wanted} = v.value"));
-                    *value = Some(same.unwrap_or_else(|| "v.value".to_owned()));
-                }
-            }
-            let steps = Steps::to_base(d, &day, &values);
-            // Before the cells, so that days are passed over without looking at any.
-            let (mut knowing, mut known) = (String::new(), String::new());
-            let named =
-                filter.iter().zip(BASE).filter_map(|(value, name)| Some((name, value.as_ref()?)));
-            let named = named.filter(|(name, _)| *name != "status" && *name != axis);
-            for (name, value) in named.chain([(axis, &"v.value".to_owned())]) {
-                knowing.push_str(&format!("CROSS JOIN dimension_values AS has_{name} "));
-                known.push_str(&format!(
-                    " AND has_{name}.day = {day} AND has_{name}.dimension = '{name}' \
-                     AND has_{name}.value = {value}"
-                ));
-            }
-            ways.push(held(d, number, grain, (&ends[0], &ends[1])));
-            found.push(format!(
-                "SELECT v.value FROM (SELECT DISTINCT value FROM dimension_values WHERE dimension = '{axis}' \
-                 AND day >= {first} AND day <= {last}) AS v \
-                 WHERE EXISTS (SELECT 1 FROM held{number} {knowing}{joins}CROSS JOIN {cells} AS c \
-                 WHERE c.{at} = held{number}.at{known}{wanted})",
-                first = d.day(&days[0]),
-                last = d.day(&days[1]),
-                joins = steps.joins,
-                wanted = steps.wanted,
-            ));
-        }
+        looking.part(Grain::Day, parts.days());
+        looking.part(Grain::Hour, parts.head);
+        looking.part(Grain::Hour, parts.tail);
+        let Looking { ways, found, bound, .. } = looking;
         if found.is_empty() {
             return Ok(Vec::new());
         }
         let sql =
             format!("WITH RECURSIVE {} {} ORDER BY 1", ways.join(", "), found.join(" UNION "));
         self.query(&sql, bound).await?.iter().map(|row| text(row, 0)).collect()
+    }
+}
+
+/// A statement that looks for a base cell of each value.
+struct Looking {
+    dialect: Dialect,
+    axis: &'static str,
+    /// What is asked of each dimension, as a place among the values.
+    filter: [Option<String>; 6],
+    ways: Vec<String>,
+    found: Vec<String>,
+    bound: Vec<Value>,
+}
+
+impl Looking {
+    fn new(question: &Question, dialect: Dialect) -> Self {
+        let axis = question.axis.as_str();
+        let (filter, ways, found, bound) = Default::default();
+        let mut looking = Self { dialect, axis, filter, ways, found, bound };
+        looking.filter = of_base(&question.filter)
+            .map(|value| value.map(|value| looking.bind(value.to_owned())));
+        looking
+    }
+
+    fn bind(&mut self, value: String) -> String {
+        self.bound.push(value.into());
+        format!("${}", self.bound.len())
+    }
+
+    /// Looks in a stretch of one table: at every value that its days had, until a cell is found.
+    fn part(&mut self, grain: Grain, range: Range) {
+        if range.from >= range.to {
+            return;
+        }
+        let (d, axis, number) = (self.dialect, self.axis, self.ways.len());
+        let [first, last] =
+            [range.from, range.to.plus(-1)].map(|hour| self.bind(hour.day().to_string()));
+        let ends = [range.from, range.to].map(|hour| match grain {
+            Grain::Hour => self.bind(hour.to_string()),
+            Grain::Day => self.bind(hour.day().to_string()),
+        });
+        self.ways.push(held(d, number, grain, (&ends[0], &ends[1])));
+        let (at, _, cells) = tables(grain);
+        let day = day_of_held(d, number, grain);
+        let known = self.known(&day);
+        let steps = Steps::to_base(d, &day, &self.values());
+        self.found.push(format!(
+            "SELECT v.value FROM (SELECT DISTINCT value FROM dimension_values WHERE dimension = '{axis}' \
+             AND day >= {} AND day <= {}) AS v WHERE EXISTS (SELECT 1 FROM held{number} {}{}\
+             CROSS JOIN {cells} AS c WHERE c.{at} = held{number}.at{}{})",
+            d.day(&first),
+            d.day(&last),
+            known.joins,
+            steps.joins,
+            known.wanted,
+            steps.wanted,
+        ));
+    }
+
+    /// What the dimensions of a cell must equal.
+    fn values(&self) -> [Option<String>; 6] {
+        let mut values = self.filter.clone();
+        for (dimension, value) in BASE.into_iter().zip(&mut values) {
+            if dimension == self.axis {
+                // A filter on the axis itself is a further condition.
+                let both = value.take().map(|wanted| format!("v.value AND {wanted} = v.value"));
+                *value = Some(both.unwrap_or_else(|| "v.value".to_owned()));
+            }
+        }
+        values
+    }
+
+    /// Stands before the cells, so that days which do not know a value are passed over without a look
+    /// at any.
+    fn known(&self, day: &str) -> Steps {
+        let mut known = Steps::default();
+        let named = BASE.into_iter().zip(&self.filter);
+        let named = named.filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        // Statuses are no list.
+        let named = named.filter(|(name, _)| *name != "status" && *name != self.axis);
+        for (name, value) in named.chain([(self.axis, "v.value")]) {
+            known.joins.push_str(&format!("CROSS JOIN dimension_values AS has_{name} "));
+            known.wanted.push_str(&format!(
+                " AND has_{name}.day = {day} AND has_{name}.dimension = '{name}' \
+                 AND has_{name}.value = {value}"
+            ));
+        }
+        known
     }
 }

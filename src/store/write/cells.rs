@@ -13,25 +13,13 @@ use stages::rollup::{Axis, Dims, ErrorKey, Margin, Measures, Rollups};
 use stages::sketch::Sketch;
 use stages::{Day, Hour};
 
+use crate::store::columns::{BASE, BOUNDS, MARGIN, SUMS, TIMES};
 use crate::store::database::{execute, query};
 use crate::store::dialect::Dialect;
 use crate::store::error::{damaged, store_error};
 use crate::store::lock::ADVISORY;
 use crate::store::rows::{Column, Kind, Rows};
 
-const DIMENSIONS: [&str; 6] = ["tool", "version", "level", "status", "service", "country"];
-const MARGIN: [&str; 4] = ["axis", "tool", "value", "status"];
-/// Columns that are sums.
-const SUMS: [&str; 8] = [
-    "calls",
-    "batches",
-    "cache_hits",
-    "cache_misses",
-    "retries",
-    "retry_events",
-    "time_sum",
-    "time_count",
-];
 const ERRORS: [Column; 5] = [
     ("hour", Kind::Hour),
     ("tool", Kind::Text),
@@ -72,8 +60,8 @@ impl Tables {
         let (hour, day) = (("hour", Kind::Hour), ("day", Kind::Day));
         Self {
             dialect,
-            rollup_hour: table(dialect, "rollup_hour", hour, &DIMENSIONS),
-            rollup_day: table(dialect, "rollup_day", day, &DIMENSIONS),
+            rollup_hour: table(dialect, "rollup_hour", hour, &BASE),
+            rollup_day: table(dialect, "rollup_day", day, &BASE),
             margin_hour: table(dialect, "margin_hour", hour, &MARGIN),
             margin_day: table(dialect, "margin_day", day, &MARGIN),
             add_errors: format!(
@@ -95,9 +83,9 @@ impl Tables {
 fn table(dialect: Dialect, name: &str, bucket: Column, dimensions: &[&'static str]) -> Table {
     let dimensions = dimensions.iter().map(|name| (*name, Kind::Text));
     let keys: Vec<Column> = std::iter::once(bucket).chain(dimensions).collect();
-    let numbers = SUMS.into_iter().chain(["time_min", "time_max"]).map(|name| (name, Kind::Number));
+    let numbers = SUMS.into_iter().chain(BOUNDS).map(|name| (name, Kind::Number));
     let columns: Vec<Column> =
-        keys.iter().copied().chain(numbers).chain([("times", Kind::Bytes)]).collect();
+        keys.iter().copied().chain(numbers).chain([(TIMES, Kind::Bytes)]).collect();
     let list = |columns: &[Column]| columns.iter().map(|c| c.0).collect::<Vec<_>>().join(", ");
     let same: Vec<String> = keys.iter().map(|(key, _)| format!("t.{key} = r.{key}")).collect();
     let sums: Vec<String> =
