@@ -34,7 +34,8 @@ fn a_demo_balances_and_agrees_with_itself() {
     let store = server.store();
     let rows = store.int("SELECT count(*) FROM events");
     assert_eq!(ledger["persisted"], rows);
-    assert!((5_100..6_900).contains(&rows), "{rows} rows");
+    // A dozen clients have moods; how many events they send on average is tested where they are made.
+    assert!((4_200..7_800).contains(&rows), "{rows} rows");
     assert!(ledger["duplicate"].as_i64().unwrap() > 0, "some clients send twice: {ledger}");
     let sum = |member: &str| ledger[member].as_i64().unwrap();
     assert_eq!(sum("accepted"), rows + sum("duplicate"));
@@ -72,7 +73,7 @@ fn assert_received_when_it_happened(store: &Sql) {
 }
 
 /// A demo in two files of a folder, up to a fixed hour.
-fn fixed(folder: &Path, seed: u64) -> (Summary, Sql) {
+pub(crate) fn fixed(folder: &Path, seed: u64) -> (Summary, Sql) {
     let registry = stages::registry();
     let file = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/pipeline.yaml").into());
     let args = LoadArgs { file, env: [], overrides: Flags::default(), registry: &registry };

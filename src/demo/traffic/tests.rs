@@ -82,6 +82,22 @@ fn events_come_in_the_number_and_the_shares_that_were_planned() {
 }
 
 #[test]
+fn few_clients_send_on_average_what_was_planned() {
+    let seeds = 0..60;
+    let sent: u64 = seeds
+        .clone()
+        .map(|seed| {
+            let plan = Plan { seed, days: 10, events: 1_000, end: END };
+            let mut traffic = Traffic::new(&plan).unwrap();
+            let hours = traffic.hours();
+            hours.flat_map(|hour| traffic.hour(hour)).map(|post| post.events).sum::<u64>()
+        })
+        .sum();
+    let mean = sent / seeds.count() as u64;
+    assert!((920..1_080).contains(&mean), "{mean} on average");
+}
+
+#[test]
 fn usage_has_rhythm_and_grows() {
     let (mut days, mut hours) = (BTreeMap::<i64, u64>::new(), [0_u64; 24]);
     for (hour, post) in requests(3) {
