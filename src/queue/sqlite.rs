@@ -1,6 +1,6 @@
 //! The queue in a SQLite file of its own, so that its writer never waits for the store's.
 //!
-//! One task writes ([`writer`]), a few connections read, and the process that holds the file's lock
+//! One thread writes ([`writer`]), a few connections read, and the process that holds the file's lock
 //! drains ([`claims`]). Any number of processes of one host may append.
 
 mod claims;
@@ -15,6 +15,7 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,7 +28,6 @@ use tokio_util::sync::CancellationToken;
 use self::claims::Claims;
 use self::failure::Failure;
 use self::open::{Place, plain};
-use self::statements::Statements;
 use self::writer::{GROUP, Job, Limits, Reply, Row, WORKER_LIFETIME_MS, Writer};
 use super::{Heartbeat, Peeked, Position, Queue, QueueState, Refusals, RefusedKind};
 use crate::config::settings;
@@ -42,11 +42,10 @@ const PEEKED: u32 = 500;
 
 const STATE: &str = "
 SELECT queued_entries, queued_events, queued_bytes, accepted, door_duplicates,
-    (SELECT received_hour FROM entries ORDER BY seq LIMIT 1)
+    (SELECT received_hour FROM waiting ORDER BY seq LIMIT 1)
 FROM counters";
 const POSITION: &str = "
-SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0),
-    (SELECT seq FROM entries ORDER BY seq LIMIT 1)";
+SELECT newest, (SELECT seq FROM waiting ORDER BY seq LIMIT 1) FROM counters";
 
 /// A queue in a SQLite file.
 pub struct SqliteQueue {
@@ -106,20 +105,21 @@ impl SqliteQueue {
         let failed = Arc::new(AtomicBool::new(false));
         let writer = Writer {
             place,
-            db: opened.writer,
-            connection: None,
-            reader: opened.reader.clone(),
+            connection: Some(opened.writer),
             limits: Limits {
                 events: saturating(settings.max_events),
                 bytes: saturating(settings.max_bytes.0),
             },
             arrived: changed,
-            statements: Statements::new(),
-            known: None,
             failed: Arc::clone(&failed),
             failed_at: tokio::time::Instant::now(),
         };
-        tasks.spawn(writer.run(waiting, ended.clone()));
+        tasks.spawn(ended.clone().cancelled_owned());
+        let end = ended.clone();
+        thread::Builder::new()
+            .name("queue-writer".to_owned())
+            .spawn(move || writer.run(waiting, end))
+            .map_err(OpenError::Thread)?;
         Ok(Arc::new(Self {
             jobs,
             reader: opened.reader,
@@ -203,7 +203,7 @@ impl Queue for SqliteQueue {
     async fn find(&self, entry: EntryId) -> Result<Option<u64>, QueueError> {
         // One at a time, so that questions never take the connections that claims need.
         let _turn = self.finding.lock().await;
-        let sql = "SELECT events + door_duplicates FROM entries WHERE entry_id = ?";
+        let sql = "SELECT events + door_duplicates FROM waiting WHERE entry_id = ?";
         let rows = self.read(sql, [entry.as_bytes().to_vec().into()]).await?;
         rows.first().map(|row| count(row, 0)).transpose().map_err(failed)
     }
@@ -272,6 +272,9 @@ impl Queue for SqliteQueue {
         // An error means that it closes already.
         self.jobs.send(Job::Close).await.ok();
         self.ended.cancelled().await;
+        if let Err(error) = self.reader.close_by_ref().await {
+            tracing::warn!(%error, "the queue did not close cleanly; nothing is lost");
+        }
         self.claims.end().await;
     }
 }

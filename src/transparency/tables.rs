@@ -175,7 +175,7 @@ const STORE: [Said; 15] = [
 /// The queue in a file, and the spool.
 const FILE: [Said; 5] = [
     (
-        "entries",
+        "waiting",
         "Scanned events, batch by batch.",
         ON_THE_WAY,
         &[&[
@@ -199,6 +199,7 @@ const FILE: [Said; 5] = [
             ("queued_entries", "batches in the queue"),
             ("queued_events", "events in the queue"),
             ("queued_bytes", "their size"),
+            ("newest", "the number of the newest batch"),
         ]],
     ),
     (

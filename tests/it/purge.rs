@@ -150,7 +150,7 @@ fn an_entry_that_nobody_can_read_is_given_up() {
     // As a newer release would have written it.
     match &here.redis {
         None => Sql::open(&here.server.urls().queue)
-            .run("UPDATE entries SET payload = x'ff' || substr(payload, 2) WHERE seq = 1"),
+            .run("UPDATE waiting SET payload = x'ff' || substr(payload, 2) WHERE seq = 1"),
         Some(redis) => damage(redis, &here.server.urls().queue),
     }
     let worker = here.server.beside("worker");

@@ -231,7 +231,7 @@ fn a_queue_of_a_newer_release() {
     place.serve(&[]).failed(
         &format!(
             "the queue {queue} (queue.url) has format 7 of a newer release; this one, {VERSION}, \
-             knows formats up to 1"
+             knows formats up to 2"
         ),
         "start the newer release, or name another file with queue.url; what waits in this one stays \
          there",

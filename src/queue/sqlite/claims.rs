@@ -20,11 +20,11 @@ const POLL: Duration = Duration::from_millis(100);
 /// Entries from the first after `?` on, until they hold `?` events. The inner query reads the
 /// short columns only and stops at its limit, however long the queue is.
 const NEXT: &str = "
-SELECT seq, entry_id, payload FROM entries
+SELECT seq, entry_id, payload FROM waiting
 WHERE seq > ?1 AND seq <= (
     SELECT max(seq) FROM (
         SELECT seq, sum(events) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - events AS before
-        FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?2
+        FROM waiting WHERE seq > ?1 ORDER BY seq LIMIT ?2
     ) WHERE before < ?2
 )
 ORDER BY seq";

@@ -4,7 +4,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sea_orm::DbErr;
 use stages::ports::{AppendError, QueueError};
 
 /// Why a job was not done.
@@ -13,9 +12,9 @@ pub(super) enum Failure {
     /// The queue holds as much as it may.
     Full,
     /// Nothing was written.
-    Undone(Arc<DbErr>),
+    Undone(Arc<rusqlite::Error>),
     /// It is not known whether it was written.
-    Unknown(Arc<DbErr>),
+    Unknown(Arc<rusqlite::Error>),
     /// The queue is closed; nothing was written.
     Closed,
     /// The writer vanished without an answer.
@@ -34,7 +33,7 @@ struct Lost;
 
 impl Failure {
     /// The transaction was rolled back, or never began.
-    pub(super) fn undone(error: DbErr) -> Self {
+    pub(super) fn undone(error: rusqlite::Error) -> Self {
         Self::Undone(Arc::new(error))
     }
 }

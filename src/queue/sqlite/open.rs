@@ -4,58 +4,62 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::{Connection, OpenFlags};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     DbErr, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use stages::HashKey;
+use stages::ports::Cause;
 
-use super::statements::ROWS;
+use super::statements::STATEMENTS;
 use crate::sqlite_file::{self, Fault};
 
 /// Version of the tables below, kept in `PRAGMA user_version`.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 /// "wmaq", kept in `PRAGMA application_id`: tells a queue from any other database.
 const APPLICATION_ID: i64 = 0x776d_6171;
 /// Time to wait for another process's write before giving up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages of log after which SQLite copies them into the file: 16 MB. Every transaction touches the
 /// counters and the end of the table, so each copy saves more the longer it waits.
-const CHECKPOINT_PAGES: &str = "4000";
+const CHECKPOINT_PAGES: u32 = 4_000;
 /// Connections for claims, state and look-ups; none of them is held for long.
 const READERS: u32 = 4;
-/// SQLite's primary result codes (<https://www.sqlite.org/rescode.html>).
-pub(super) const BUSY: i32 = 5;
-pub(super) const FULL: i32 = 13;
 
 /// The setting that names the file of a queue.
 const SETTING: &str = "queue.url";
 
+/// Entries are numbered by `counters.newest`. SQLite's own AUTOINCREMENT never gives a number twice
+/// either, but keeps the last one in another table: one more page with every append.
+///
 /// Ids have no index: random keys would touch a page of their own with every append. Claims and
 /// acknowledgements go by number; only a receipt that is asked for early looks ids through.
 ///
 /// The file keeps the size of its fullest moment: the pages of acknowledged entries are reused by
 /// the next ones. `max_bytes` bounds that size, and vacuuming would write every page a second time.
-const SCHEMA: &str = "
-CREATE TABLE entries (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+const WAITING: &str = "
+CREATE TABLE waiting (
+    seq INTEGER PRIMARY KEY,
     entry_id BLOB NOT NULL,
     events INTEGER NOT NULL,
     door_duplicates INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     received_hour TEXT NOT NULL,
     payload BLOB NOT NULL
-);
+)";
+const OTHERS: &str = "
 CREATE TABLE counters (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     accepted INTEGER NOT NULL,
     door_duplicates INTEGER NOT NULL,
     queued_entries INTEGER NOT NULL,
     queued_events INTEGER NOT NULL,
-    queued_bytes INTEGER NOT NULL
+    queued_bytes INTEGER NOT NULL,
+    newest INTEGER NOT NULL
 );
-INSERT INTO counters VALUES (1, 0, 0, 0, 0, 0);
+INSERT INTO counters VALUES (1, 0, 0, 0, 0, 0, 0);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE workers (
     id TEXT PRIMARY KEY,
@@ -68,6 +72,16 @@ CREATE TABLE refusals (
     count INTEGER NOT NULL,
     PRIMARY KEY (kind, code)
 ) WITHOUT ROWID;
+";
+
+/// From version 1, where SQLite numbered entries. They move to a table of another name: a process of
+/// the release before that still runs then fails to append, instead of giving numbers of its own.
+const FROM_1: &str = "
+ALTER TABLE counters ADD COLUMN newest INTEGER NOT NULL DEFAULT 0;
+UPDATE counters SET
+    newest = coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0);
+INSERT INTO waiting SELECT * FROM entries;
+DROP TABLE entries;
 ";
 
 /// Why a queue cannot be opened.
@@ -105,6 +119,9 @@ pub enum OpenError {
         /// Its version.
         found: i64,
     },
+    /// The operating system has no thread for the writer.
+    #[error("cannot start the queue's writer: no thread from the system ({0})")]
+    Thread(std::io::Error),
     /// The operating system has no randomness for the identity key.
     #[error("cannot make the installation's identity key: no random bytes from the system ({0})")]
     Random(getrandom::Error),
@@ -116,7 +133,7 @@ pub enum OpenError {
         /// The setting that names it.
         setting: &'static str,
         /// Why.
-        source: DbErr,
+        source: Cause,
     },
 }
 
@@ -137,7 +154,7 @@ impl OpenError {
                 "start the newer release, or name another file with {setting}; what waits in this \
                  one stays there"
             ),
-            Self::Random(_) | Self::Failed { .. } => return None,
+            Self::Thread(_) | Self::Random(_) | Self::Failed { .. } => return None,
         })
     }
 }
@@ -151,15 +168,13 @@ pub(super) enum Place {
         /// The setting that names it.
         setting: &'static str,
     },
-    /// In memory: a single connection, as the data ends with it.
-    Memory,
+    /// In memory, under a name that is known in this process only.
+    Memory(PathBuf),
 }
 
 /// An open queue file.
 pub(super) struct Opened {
-    /// One connection.
-    pub(super) writer: DatabaseConnection,
-    /// The same connection when the queue is in memory.
+    pub(super) writer: Connection,
     pub(super) reader: DatabaseConnection,
     /// The installation's key for identities.
     pub(super) identity_key: HashKey,
@@ -173,12 +188,12 @@ impl Place {
         else {
             return Err(OpenError::Url);
         };
-        let path = options.get_filename().to_owned();
+        let path = options.get_filename();
         match url.trim_start_matches("sqlite:").trim_start_matches("//") {
             "" => Err(OpenError::Url),
-            ":memory:" if allow_volatile => Ok(Self::Memory),
+            ":memory:" if allow_volatile => Ok(Self::Memory(shared(path))),
             ":memory:" => Err(OpenError::Volatile),
-            _ => Ok(Self::File { path, setting: SETTING }),
+            _ => Ok(Self::File { path: path.to_owned(), setting: SETTING }),
         }
     }
 
@@ -190,7 +205,7 @@ impl Place {
                 name.push(".worker.lock");
                 Some(name.into())
             }
-            Self::Memory => None,
+            Self::Memory(_) => None,
         }
     }
 
@@ -199,53 +214,52 @@ impl Place {
         if let Self::File { path, setting } = self {
             sqlite_file::prepare(path, setting)?;
         }
-        let writer = self.connect(1).await.map_err(|error| self.explain(error))?;
-        let identity_key = self.prepare(&writer).await?;
-        let reader = match self {
-            Self::File { .. } => {
-                self.connect(READERS).await.map_err(|error| self.explain(error))?
-            }
-            Self::Memory => writer.clone(),
-        };
+        let reader = self.connect().await.map_err(|error| self.explain(error))?;
+        let identity_key = self.prepare(&reader).await?;
+        let writer = self.writer().map_err(|source| self.explain_writer(source))?;
         Ok(Opened { writer, reader, identity_key })
     }
 
-    /// Connects, without looking at what is there.
-    pub(super) async fn connect(&self, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    /// The writer's connection, to a queue that is there.
+    pub(super) fn writer(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(self.name(), flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(connection)
+    }
+
+    /// Connections for everybody else, without a look at what is there.
+    async fn connect(&self) -> Result<DatabaseConnection, DbErr> {
+        let name = self.name().to_owned();
         // A path is not always a valid address, so it is set below.
-        let (url, file) = match self {
-            Self::File { path, .. } => ("sqlite://queue.db", Some(path.clone())),
-            Self::Memory => ("sqlite::memory:", None),
-        };
-        let mut options = ConnectOptions::new(url);
+        let mut options = ConnectOptions::new("sqlite://queue.db");
         options
             .min_connections(1)
-            .max_connections(connections)
+            .max_connections(READERS)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
             .sqlx_logging(false)
             .record_stmt_in_spans(false)
             .map_sqlx_sqlite_opts(move |options| {
-                let options = match &file {
-                    Some(path) => options.filename(path),
-                    None => options,
-                };
                 options
+                    .filename(&name)
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full)
                     .busy_timeout(BUSY_TIMEOUT)
-                    .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-                    // One statement for every number of rows appended, finished and deleted, and the rest.
-                    .statement_cache_capacity(3 * ROWS + 16)
             });
         Database::connect(options).await
     }
 
     /// Creates the tables, or checks those that are there, and reads the identity key.
-    async fn prepare(&self, writer: &DatabaseConnection) -> Result<HashKey, OpenError> {
-        let tx = begin(writer).await.map_err(|error| self.explain(error))?;
+    async fn prepare(&self, db: &DatabaseConnection) -> Result<HashKey, OpenError> {
+        let tx = begin(db).await.map_err(|error| self.explain(error))?;
         let id = number(&tx, "PRAGMA application_id").await;
         let version = number(&tx, "PRAGMA user_version").await;
         let tables = number(&tx, "SELECT count(*) FROM sqlite_master").await;
@@ -253,9 +267,12 @@ impl Place {
             (Ok(APPLICATION_ID), Ok(found), Ok(_)) if found > VERSION => {
                 return Err(OpenError::Newer { path: self.path(), setting: self.setting(), found });
             }
-            (Ok(APPLICATION_ID), Ok(_), Ok(_)) => {}
+            (Ok(APPLICATION_ID), Ok(VERSION), Ok(_)) => {}
+            (Ok(APPLICATION_ID), Ok(_), Ok(_)) => {
+                make(&tx, FROM_1).await.map_err(|error| self.explain(error))?;
+            }
             (Ok(0), Ok(0), Ok(0)) => {
-                create(&tx).await.map_err(|error| self.explain(error))?;
+                make(&tx, OTHERS).await.map_err(|error| self.explain(error))?;
             }
             (Ok(_), Ok(_), Ok(_)) => {
                 return Err(OpenError::NotAQueue { path: self.path(), setting: self.setting() });
@@ -270,17 +287,24 @@ impl Place {
         Ok(key)
     }
 
+    /// What SQLite knows it by.
+    fn name(&self) -> &Path {
+        match self {
+            Self::File { path, .. } | Self::Memory(path) => path,
+        }
+    }
+
     fn path(&self) -> PathBuf {
         match self {
             Self::File { path, .. } => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
-            Self::Memory => Path::new(":memory:").to_owned(),
+            Self::Memory(_) => Path::new(":memory:").to_owned(),
         }
     }
 
     const fn setting(&self) -> &'static str {
         match self {
             Self::File { setting, .. } => setting,
-            Self::Memory => SETTING,
+            Self::Memory(_) => SETTING,
         }
     }
 
@@ -288,13 +312,29 @@ impl Place {
         let (path, setting) = (self.path(), self.setting());
         match extended_code(&error).and_then(|code| Fault::from_code(code, &path, setting)) {
             Some(fault) => OpenError::File(fault),
-            None => OpenError::Failed { path, setting, source: error },
+            None => OpenError::Failed { path, setting, source: error.into() },
+        }
+    }
+
+    fn explain_writer(&self, error: rusqlite::Error) -> OpenError {
+        let (path, setting) = (self.path(), self.setting());
+        let code = error.sqlite_error().and_then(|error| error.extended_code.try_into().ok());
+        match code.and_then(|code| Fault::from_code(code, &path, setting)) {
+            Some(fault) => OpenError::File(fault),
+            None => OpenError::Failed { path, setting, source: error.into() },
         }
     }
 }
 
+/// The name of a database in memory that several connections of this process share: the driver's, in
+/// a file system of SQLite's own (<https://sqlite.org/src/doc/trunk/src/memdb.c>).
+fn shared(name: &Path) -> PathBuf {
+    let name = name.to_string_lossy();
+    format!("file:/{}?vfs=memdb", name.trim_start_matches("file:")).into()
+}
+
 /// Opens a transaction that may write from its first statement on.
-pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     db.begin_with_options(TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
@@ -302,11 +342,7 @@ pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
     .await
 }
 
-/// SQLite's primary result code, when the failure is SQLite's.
-pub(super) fn code(error: &DbErr) -> Option<i32> {
-    i32::try_from(extended_code(error)? & 0xff).ok()
-}
-
+/// SQLite's result code, when the failure is SQLite's.
 fn extended_code(error: &DbErr) -> Option<u32> {
     let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
         return None;
@@ -325,8 +361,10 @@ async fn number(db: &impl ConnectionTrait, sql: &str) -> Result<i64, DbErr> {
     row.map_or(Ok(0), |row| row.try_get_by_index(0))
 }
 
-async fn create(tx: &DatabaseTransaction) -> Result<(), DbErr> {
-    tx.execute_unprepared(SCHEMA).await?;
+/// Makes what is missing: the table of entries, and what `rest` says.
+async fn make(tx: &DatabaseTransaction, rest: &str) -> Result<(), DbErr> {
+    tx.execute_unprepared(WAITING).await?;
+    tx.execute_unprepared(rest).await?;
     tx.execute_unprepared(&format!(
         "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}"
     ))

@@ -40,7 +40,7 @@ impl SqliteQueue {
     /// The oldest rows after one.
     pub(super) async fn after(&self, number: u64, rows: u32) -> Result<Vec<StoredRow>, QueueError> {
         let sql = "SELECT seq, entry_id, events + door_duplicates, door_duplicates, received_hour, \
-             payload FROM entries WHERE seq > ? ORDER BY seq LIMIT ?";
+             payload FROM waiting WHERE seq > ? ORDER BY seq LIMIT ?";
         let rows = self.read(sql, [number.into(), rows.into()]).await?;
         rows.iter().map(stored).collect::<Result<_, _>>().map_err(failed)
     }

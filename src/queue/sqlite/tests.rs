@@ -66,7 +66,7 @@ impl Bench for FileBench {
 
     async fn spoil(&self, entry: EntryId, payload: Vec<u8>) {
         let values: [Value; 2] = [payload.into(), entry.as_bytes().to_vec().into()];
-        let sql = "UPDATE entries SET payload = ? WHERE entry_id = ?";
+        let sql = "UPDATE waiting SET payload = ? WHERE entry_id = ?";
         let update = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
         self.sql().await.execute_raw(update).await.unwrap();
     }
@@ -124,7 +124,7 @@ async fn mistakes_in_the_address_are_explained() {
     let foreign = sql(&folder.join("foreign.db")).await;
     foreign.execute_unprepared("CREATE TABLE events (id INTEGER)").await.unwrap();
     bench.open().await.close().await;
-    bench.sql().await.execute_unprepared("PRAGMA user_version = 2").await.unwrap();
+    bench.sql().await.execute_unprepared("PRAGMA user_version = 3").await.unwrap();
     for (url, want) in [
         ("redis://localhost".to_owned(), "queue.url does not name a SQLite file"),
         ("sqlite://".to_owned(), "queue.url does not name a SQLite file"),
@@ -134,12 +134,62 @@ async fn mistakes_in_the_address_are_explained() {
         (format!("sqlite://{}", folder.display()), "it is a folder"),
         (format!("sqlite://{}/text.db", folder.display()), "is not a SQLite database"),
         (format!("sqlite://{}/foreign.db", folder.display()), "is a database, but not a queue"),
-        (format!("sqlite://{}/data/queue.db", folder.display()), "has format 2 of a newer release"),
+        (format!("sqlite://{}/data/queue.db", folder.display()), "has format 3 of a newer release"),
     ] {
         let settings = settings::Queue { url: Secret::new(&url), ..settings::Queue::default() };
         let error = bench.open_with(&settings).await.err().expect(&url).to_string();
         assert!(error.contains(want), "{url}: {error}");
     }
+}
+
+/// Tables of version 1, as far as they differ, with two entries left of five.
+const VERSION_1: &str = "
+CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    entry_id BLOB NOT NULL,
+    events INTEGER NOT NULL,
+    door_duplicates INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    received_hour TEXT NOT NULL,
+    payload BLOB NOT NULL
+);
+INSERT INTO entries SELECT * FROM waiting WHERE seq < 5;
+UPDATE sqlite_sequence SET seq = 5;
+DELETE FROM entries WHERE seq IN (1, 3);
+DROP TABLE waiting;
+ALTER TABLE counters DROP COLUMN newest;
+UPDATE counters SET accepted = 5, queued_entries = 2, queued_events = 2,
+    queued_bytes = (SELECT sum(bytes) FROM entries);
+PRAGMA user_version = 1;
+";
+
+#[tokio::test]
+async fn a_queue_of_the_release_before_goes_on_where_it_was() {
+    let bench = FileBench::new();
+    let queue = bench.open().await;
+    for number in 1..=4 {
+        queue.append(&entry(number, 1, 0)).await.unwrap();
+    }
+    queue.close().await;
+    bench.sql().await.execute_unprepared(VERSION_1).await.unwrap();
+    for _ in 0..2 {
+        let queue = bench.open().await;
+        let state = queue.state().await.unwrap();
+        assert_eq!((state.entries, state.events, state.accepted), (2, 2, 5));
+        let position = Position { newest: 5, oldest: Some(2) };
+        assert_eq!(queue.positions().await.unwrap(), [position]);
+        queue.close().await;
+    }
+    let queue = bench.open().await;
+    queue.append(&entry(6, 1, 0)).await.unwrap();
+    assert_eq!(ids(&queue.claim(100, NO_PATIENCE).await.unwrap()), [id(2), id(4), id(6)]);
+    queue.acknowledge(&[id(2), id(4), id(6)]).await.unwrap();
+    assert_eq!(queue.positions().await.unwrap(), [Position { newest: 6, oldest: None }]);
+    let state = queue.state().await.unwrap();
+    assert_eq!((state.entries, state.events, state.bytes, state.accepted), (0, 0, 0, 6));
+    // A process of that release which still runs is told, instead of giving numbers of its own.
+    let append = "INSERT INTO entries (entry_id) VALUES (x'00')";
+    assert!(bench.sql().await.execute_unprepared(append).await.is_err());
 }
 
 #[tokio::test]

@@ -1,23 +1,23 @@
-//! The one task that writes. Everything that waits is written in one transaction, so that one
+//! The one thread that writes. Everything that waits is written in one transaction, so that one
 //! fsync serves many; separate from the queue, because nothing else may hold the write connection.
+//!
+//! A thread and not a task, because its work is to wait for the disk. Handed to a driver's thread one
+//! statement at a time, as readers do it, a transaction wakes both sides some ten times.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sea_orm::sqlx::pool::PoolConnection;
-use sea_orm::sqlx::{self, AssertSqlSafe, Row as _, Sqlite, SqliteConnection};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use rusqlite::Connection;
 use stages::EntryId;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
-use super::open::{Place, plain};
-use super::statements::{
-    Query, ROWS, Statements, add_refusals, beat, begin, counters, failed, insert, undo,
-};
+use super::open::Place;
+use super::statements::{add_refusals, beat, begin, commit, delete, insert, undo};
 use crate::queue::Refusals;
 
 /// Most jobs in a transaction, and most that wait: beyond that, callers wait before the channel.
@@ -78,6 +78,8 @@ struct Group {
 /// The row of `counters`.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Counters {
+    /// Number of the newest entry ever appended.
+    pub(super) newest: i64,
     pub(super) accepted: i64,
     pub(super) door_duplicates: i64,
     pub(super) entries: i64,
@@ -95,19 +97,11 @@ pub(super) struct Limits {
 /// The writer's side of the queue.
 pub(super) struct Writer {
     pub(super) place: Place,
-    pub(super) db: DatabaseConnection,
-    /// The one connection of `db`, held for good: a pool would test it before and after every use.
-    /// Absent until it is needed, and after a failure.
-    pub(super) connection: Option<PoolConnection<Sqlite>>,
-    /// Closed together with the writer.
-    pub(super) reader: DatabaseConnection,
+    /// Absent after a failure.
+    pub(super) connection: Option<Connection>,
     pub(super) limits: Limits,
     /// Told of every committed append.
     pub(super) arrived: Arc<Notify>,
-    /// SQL by number of rows.
-    pub(super) statements: Statements,
-    /// The counters after the last transaction.
-    pub(super) known: Option<Counters>,
     /// Whether the last transaction failed.
     pub(super) failed: Arc<AtomicBool>,
     /// When the last transaction failed that did.
@@ -117,22 +111,22 @@ pub(super) struct Writer {
 impl Writer {
     /// Writes until the channel closes, then closes the file. `ended` is cancelled at the very end,
     /// however that comes.
-    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>, ended: CancellationToken) {
+    pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>, ended: CancellationToken) {
         let _ended = ended.drop_guard();
         let mut waiting = Vec::with_capacity(GROUP);
-        while jobs.recv_many(&mut waiting, GROUP).await > 0 {
+        while jobs.blocking_recv_many(&mut waiting, GROUP) > 0 {
             if waiting.iter().any(|job| matches!(job, Job::Close)) {
                 jobs.close();
             }
-            self.write(waiting.drain(..)).await;
+            self.write(waiting.drain(..));
         }
-        self.close().await;
+        self.close();
     }
 
     /// Writes jobs in one transaction and answers them.
-    async fn write(&mut self, jobs: impl Iterator<Item = Job>) {
+    fn write(&mut self, jobs: impl Iterator<Item = Job>) {
         let mut group = Group::new(jobs);
-        let outcome = self.transact(&mut group).await;
+        let outcome = self.transact(&mut group);
         if outcome.is_ok() && !group.appenders.is_empty() {
             self.arrived.notify_waiters();
         }
@@ -161,131 +155,55 @@ impl Writer {
         }
     }
 
-    async fn transact(&mut self, group: &mut Group) -> Result<(), Failure> {
-        let mut connection = self.connect().await.map_err(Failure::undone)?;
-        let done = if self.only_appends_with_room(group) {
-            self.append(&mut connection, group).await
-        } else {
-            self.fill(&mut connection, group).await
+    fn transact(&mut self, group: &mut Group) -> Result<(), Failure> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.place.writer().map_err(Failure::undone)?,
         };
-        let outcome = match done {
-            Ok(counters) => {
-                self.known = Some(counters);
-                Ok(())
-            }
-            Err(error) => Err(undo(&mut connection, error).await),
-        };
-        match self.place {
-            // In memory, readers wait for the same connection.
-            Place::Memory => drop(connection),
-            Place::File { .. } if outcome.is_ok() => self.connection = Some(connection),
-            // SQLite rolls some failed transactions back by itself and leaves others open. A new
-            // connection has neither.
-            Place::File { .. } => connection.close_on_drop(),
-        }
-        outcome
-    }
-
-    async fn connect(&mut self) -> Result<PoolConnection<Sqlite>, DbErr> {
-        match self.connection.take() {
-            Some(connection) => Ok(connection),
-            None => self.db.get_sqlite_connection_pool().acquire().await.map_err(failed),
-        }
-    }
-
-    /// Whether a group fits without a closer look: it does when the queue was less than half full a
-    /// transaction ago, whatever other processes have appended since.
-    fn only_appends_with_room(&self, group: &Group) -> bool {
-        let others =
-            !group.acknowledged.is_empty() || !group.beats.is_empty() || !group.refusals.is_empty();
-        self.known.is_some_and(|known| {
-            let after = group.rows.iter().fold(known, Counters::with);
-            !others
-                && group.rows.len() <= ROWS
-                && after.events <= self.limits.events / 2
-                && after.bytes <= self.limits.bytes / 2
-        })
-    }
-
-    /// The usual transaction, in one call.
-    async fn append(
-        &self,
-        connection: &mut SqliteConnection,
-        group: &mut Group,
-    ) -> Result<Counters, sqlx::Error> {
-        let rows = std::mem::take(&mut group.rows);
-        let added = rows.iter().fold(Counters::default(), Counters::with);
-        let sql = &self.statements.append[rows.len()];
-        let append = added.bind(insert(sql, rows.into_iter()));
-        let after = append.fetch_all(connection).await?;
-        after.first().map_or(Err(sqlx::Error::RowNotFound), counters)
-    }
-
-    /// Deletes first: what it frees is room for what is appended.
-    async fn fill(
-        &self,
-        connection: &mut SqliteConnection,
-        group: &mut Group,
-    ) -> Result<Counters, sqlx::Error> {
-        let mut counters = begin(connection).await?;
-        for numbers in group.acknowledged.chunks(ROWS) {
-            self.delete(connection, numbers, &mut counters).await?;
-        }
-        for (worker, at, lag) in &group.beats {
-            beat(connection, worker, *at, *lag).await?;
-        }
-        for refusals in &group.refusals {
-            add_refusals(connection, refusals).await?;
-        }
-        group.judge(self.limits, &mut counters);
-        let mut rows = std::mem::take(&mut group.rows);
-        while rows.len() > ROWS {
-            let sql = &self.statements.insert[ROWS];
-            insert(sql, rows.drain(..ROWS)).execute(&mut *connection).await?;
-        }
-        let sql = &self.statements.finish[rows.len()];
-        counters.bind(insert(sql, rows.into_iter())).execute(connection).await?;
-        Ok(counters)
-    }
-
-    async fn delete(
-        &self,
-        connection: &mut SqliteConnection,
-        numbers: &[i64],
-        counters: &mut Counters,
-    ) -> Result<(), sqlx::Error> {
-        let sql = AssertSqlSafe(Arc::clone(&self.statements.delete[numbers.len()]));
-        let twice = numbers.iter().chain(numbers);
-        let delete = twice.fold(sqlx::query(sql), |query, number| query.bind(*number));
-        for row in delete.fetch_all(connection).await? {
-            counters.entries -= 1;
-            counters.events -= row.try_get::<i64, _>(0)?;
-            counters.bytes -= row.try_get::<i64, _>(1)?;
-        }
+        // SQLite rolls some failed transactions back by itself and leaves others open. A new
+        // connection has neither, so that this one is not kept after a failure.
+        self.fill(&connection, group).map_err(|error| undo(&connection, error))?;
+        self.connection = Some(connection);
         Ok(())
     }
 
-    async fn close(mut self) {
-        // Back to its pool, which waits for it when it closes.
-        self.connection = None;
-        let results = [
-            self.reader_closed().await,
-            // Leaves one file without a log beside it, which is what a backup expects.
-            self.db.execute_raw(plain("PRAGMA wal_checkpoint(TRUNCATE)")).await.map(|_| ()),
-            self.db.close_by_ref().await,
-        ];
-        for error in results.into_iter().filter_map(Result::err) {
+    /// Deletes first: what it frees is room for what is appended.
+    fn fill(&self, connection: &Connection, group: &mut Group) -> rusqlite::Result<()> {
+        let mut counters = begin(connection)?;
+        for numbers in runs(&mut group.acknowledged) {
+            delete(connection, numbers, &mut counters)?;
+        }
+        for (worker, at, lag) in &group.beats {
+            beat(connection, worker, *at, *lag)?;
+        }
+        for refusals in &group.refusals {
+            add_refusals(connection, refusals)?;
+        }
+        group.judge(self.limits, counters);
+        for row in &group.rows {
+            counters = counters.with(row);
+            insert(connection, counters.newest, row)?;
+        }
+        commit(connection, counters)
+    }
+
+    fn close(self) {
+        let Some(connection) = self.connection else { return };
+        // Leaves one file without a log beside it, which is what a backup expects.
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let closed = connection.query_row(checkpoint, [], |_| Ok(()));
+        let closed = closed.and_then(|()| connection.close().map_err(|(_, error)| error));
+        if let Err(error) = closed {
             tracing::warn!(%error, "the queue did not close cleanly; nothing is lost");
         }
     }
+}
 
-    /// In memory, reader and writer are the same connection.
-    async fn reader_closed(&self) -> Result<(), DbErr> {
-        match self.place {
-            Place::File { .. } => self.reader.close_by_ref().await,
-            Place::Memory => Ok(()),
-        }
-    }
+/// Numbers as ranges without gaps. What one worker acknowledges is one range, more or less.
+fn runs(numbers: &mut [i64]) -> impl Iterator<Item = RangeInclusive<i64>> {
+    numbers.sort_unstable();
+    let runs = numbers.chunk_by(|number, next| next - number <= 1);
+    runs.filter_map(|run| Some(*run.first()?..=*run.last()?))
 }
 
 impl Group {
@@ -315,17 +233,12 @@ impl Group {
         group
     }
 
-    /// Counts what fits and sets aside who does not.
-    fn judge(&mut self, limits: Limits, counters: &mut Counters) {
-        let all: i64 = self.rows.iter().map(|row| row.events).sum();
-        let bytes: i64 = self.rows.iter().map(|row| row.bytes()).sum();
-        if counters.events + all > limits.events || counters.bytes + bytes > limits.bytes {
-            self.set_aside(limits, *counters);
+    /// Sets aside who does not fit.
+    fn judge(&mut self, limits: Limits, mut counters: Counters) {
+        let all = self.rows.iter().fold(counters, Counters::with);
+        if all.events <= limits.events && all.bytes <= limits.bytes {
+            return;
         }
-        *counters = self.rows.iter().fold(*counters, Counters::with);
-    }
-
-    fn set_aside(&mut self, limits: Limits, mut counters: Counters) {
         let rows = std::mem::take(&mut self.rows);
         let appenders = std::mem::take(&mut self.appenders);
         for (row, reply) in rows.into_iter().zip(appenders) {
@@ -346,6 +259,7 @@ impl Counters {
     /// These and a row.
     fn with(self, row: &Row) -> Self {
         Self {
+            newest: self.newest + 1,
             accepted: self.accepted + row.events,
             door_duplicates: self.door_duplicates + row.door_duplicates,
             entries: self.entries + 1,
@@ -353,14 +267,21 @@ impl Counters {
             bytes: self.bytes + row.bytes(),
         }
     }
+}
 
-    /// Binds them in the order of their columns.
-    fn bind(self, query: Query<'_>) -> Query<'_> {
-        query
-            .bind(self.accepted)
-            .bind(self.door_duplicates)
-            .bind(self.entries)
-            .bind(self.events)
-            .bind(self.bytes)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_become_ranges_without_gaps() {
+        for (numbers, want) in [
+            (vec![], vec![]),
+            (vec![7], vec![7..=7]),
+            (vec![3, 1, 2, 2], vec![1..=3]),
+            (vec![9, 1, 8, 3, 4], vec![1..=1, 3..=4, 8..=9]),
+        ] {
+            assert_eq!(runs(&mut numbers.clone()).collect::<Vec<_>>(), want, "{numbers:?}");
+        }
     }
 }

@@ -19,17 +19,13 @@ async fn one_transaction_holds_all_that_waits_in_order() {
     let opened = place.open().await.unwrap();
     let writer = Writer {
         place,
-        db: opened.writer,
-        connection: None,
-        reader: opened.reader,
+        connection: Some(opened.writer),
         limits: Limits { events: 304, bytes: i64::MAX },
         arrived,
-        statements: Statements::new(),
-        known: None,
         failed: Arc::default(),
         failed_at: tokio::time::Instant::now(),
     };
-    // All wait before the writer starts; together they exceed one statement's rows.
+    // All wait before the writer starts.
     let (jobs, waiting) = mpsc::channel(GROUP);
     let mut outcomes = Vec::new();
     let mut expected = Vec::new();
@@ -45,7 +41,7 @@ async fn one_transaction_holds_all_that_waits_in_order() {
     drop(unheard);
     jobs.try_send(Job::Append(row(&entry(303, 1, 0)).unwrap(), reply)).ok().unwrap();
     let before = commits(&bench);
-    bench.tasks.spawn(writer.run(waiting, CancellationToken::new()));
+    thread::spawn(move || writer.run(waiting, CancellationToken::new()));
     let mut got = Vec::new();
     for outcome in outcomes {
         got.push(outcome.await.unwrap().is_ok());
@@ -62,23 +58,19 @@ async fn a_failed_write_is_undone_and_the_next_one_works() {
     let bench = FileBench::new();
     let place = Place::new(bench.settings().url.expose(), false).unwrap();
     let opened = place.open().await.unwrap();
-    let pages = number(&opened.writer, "PRAGMA page_count").await;
+    let pages = number(&opened.reader, "PRAGMA page_count").await;
     // A disk that is full, for this connection only.
-    opened.writer.execute_unprepared(&format!("PRAGMA max_page_count = {pages}")).await.unwrap();
+    opened.writer.pragma_update(None, "max_page_count", pages).unwrap();
     let writer = Writer {
         place,
-        db: opened.writer,
-        connection: None,
-        reader: opened.reader,
+        connection: Some(opened.writer),
         limits: Limits { events: i64::MAX, bytes: i64::MAX },
         arrived: Arc::new(Notify::new()),
-        statements: Statements::new(),
-        known: None,
         failed: Arc::default(),
         failed_at: tokio::time::Instant::now(),
     };
     let (jobs, waiting) = mpsc::channel(GROUP);
-    bench.tasks.spawn(writer.run(waiting, CancellationToken::new()));
+    thread::spawn(move || writer.run(waiting, CancellationToken::new()));
     let mut got = Vec::new();
     for number in 1..=2 {
         let (reply, outcome) = oneshot::channel();
@@ -103,5 +95,5 @@ async fn closing_leaves_one_file() {
     bench.tasks.finished().await;
     let folder = bench.folder.path().join("data");
     assert!(!folder.join("queue.db-wal").exists());
-    assert_eq!(number(&bench.sql().await, "SELECT count(*) FROM entries").await, 1);
+    assert_eq!(number(&bench.sql().await, "SELECT count(*) FROM waiting").await, 1);
 }
