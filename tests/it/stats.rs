@@ -1,10 +1,12 @@
 //! The statistics against a brute-force oracle over the raw rows: random events go through the real
 //! pipeline, random questions to every endpoint, and each number is counted again from the rows that
-//! the worker wrote.
+//! the worker wrote. Each answer is held against the served description of the API as well.
 
 mod oracle;
 mod questions;
 mod rows;
+
+use test_servers::Description;
 
 use self::oracle::close;
 use self::questions::{Dice, Question};
@@ -36,11 +38,15 @@ fn every_answer() {
     let rows = Rows::read(&server.store());
     assert_eq!(rows.len(), events.len());
     server.store().assert_rollups_equal_raw_rows();
+    let description = Description::new(server.get("/openapi.json").json());
     let asked = std::env::var("STATS_QUESTIONS").ok().and_then(|n| n.parse().ok());
     for _ in 0..asked.unwrap_or(QUESTIONS) {
         let question = Question::random(&mut dice);
         let now = hour_now();
         let answer = server.get(&question.path());
+        let (path, kind) = (description.path_of(&question.path()), answer.header("content-type"));
+        let faults = description.faults(path, answer.status, kind.unwrap(), &answer.text);
+        assert!(faults.is_empty(), "{question:?}: {faults:?}");
         if hour_now() == now {
             oracle::judge(&question, now, &rows, &answer);
         }

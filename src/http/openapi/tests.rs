@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use salvo::Router;
 use salvo::http::{Method, StatusCode};
 use salvo::routing::FilterInfo;
+use test_servers::Description;
 
 use super::*;
 use crate::http::private_router;
@@ -85,87 +87,18 @@ fn the_description_holds_together() {
     }
 }
 
-/// What a `$ref` leads to.
+/// The description, to hold answers against.
+static DESCRIBED: LazyLock<Description> = LazyLock::new(|| Description::new(DOCUMENT.clone()));
+
 fn referred(reference: &str) -> &'static Value {
-    reference.strip_prefix('#').and_then(|at| DOCUMENT.pointer(at)).unwrap()
+    DESCRIBED.referred(reference)
 }
 
 /// Fails unless an answer is as described.
 fn assert_described(path: &str, answer: &Answer) {
-    let operation = &DOCUMENT["paths"][path]["get"];
-    let status = answer.status.as_u16().to_string();
-    let mut response = &operation["responses"][&status];
-    if let Some(reference) = response["$ref"].as_str() {
-        response = referred(reference);
-    }
-    assert!(response.is_object(), "{path}: {status} is not described");
-    let kind = answer.header("content-type").split(';').next().unwrap();
-    let schema = &response["content"][kind]["schema"];
-    assert!(schema.is_object(), "{path}: {kind} is not described for {status}");
-    if kind.ends_with("json") && !kind.ends_with("ndjson") {
-        let mut faults = Vec::new();
-        conforms(schema, &answer.json(), "", &mut faults);
-        assert!(faults.is_empty(), "{path}: {faults:?}\n{}", answer.body);
-    }
-}
-
-/// Notes where a value is not what a schema says, for the words that our schemas use. A member that
-/// the schema does not name is a fault as well. Written here because the usual validators ask for
-/// features of their dependencies with which most of the tree would be built twice.
-fn conforms(schema: &Value, value: &Value, at: &str, faults: &mut Vec<String>) {
-    if let Some(reference) = schema["$ref"].as_str() {
-        return conforms(referred(reference), value, at, faults);
-    }
-    if let Some(either) = schema["anyOf"].as_array() {
-        let fits = |schema: &&Value| {
-            let mut faults = Vec::new();
-            conforms(schema, value, at, &mut faults);
-            faults.is_empty()
-        };
-        return if !either.iter().any(|schema| fits(&schema)) {
-            faults.push(format!("{at}: none of the alternatives"));
-        };
-    }
-    let is = |kind: &str| match kind {
-        "null" => value.is_null(),
-        "boolean" => value.is_boolean(),
-        "integer" => value.is_i64() || value.is_u64(),
-        "number" => value.is_number(),
-        "string" => value.is_string(),
-        "array" => value.is_array(),
-        "object" => value.is_object(),
-        other => panic!("{at}: unknown type {other}"),
-    };
-    let kinds = match &schema["type"] {
-        Value::Null => true,
-        Value::Array(kinds) => kinds.iter().any(|kind| is(kind.as_str().unwrap())),
-        kind => is(kind.as_str().unwrap()),
-    };
-    let words = schema["enum"].as_array().is_none_or(|words| words.contains(value));
-    let constant = schema.get("const").is_none_or(|constant| constant == value);
-    let least = schema["minimum"].as_f64().zip(value.as_f64()).is_none_or(|(min, n)| n >= min);
-    if !(kinds && words && constant && least) {
-        faults.push(format!("{at}: {value} is not {schema}"));
-    }
-    for (n, item) in value.as_array().into_iter().flatten().enumerate() {
-        conforms(&schema["items"], item, &format!("{at}/{n}"), faults);
-    }
-    let Some(members) = value.as_object() else { return };
-    for name in schema["required"].as_array().into_iter().flatten() {
-        if !members.contains_key(name.as_str().unwrap()) {
-            faults.push(format!("{at}: {name} is missing"));
-        }
-    }
-    for (name, member) in members {
-        let at = format!("{at}/{name}");
-        match (schema["properties"].get(name), schema.get("additionalProperties")) {
-            (Some(schema), _) | (None, Some(schema)) => conforms(schema, member, &at, faults),
-            (None, None) if schema["properties"].is_object() => {
-                faults.push(format!("{at} is not described"));
-            }
-            (None, None) => {}
-        }
-    }
+    let kind = answer.header("content-type");
+    let faults = DESCRIBED.faults(path, answer.status.as_u16(), kind, &answer.body);
+    assert!(faults.is_empty(), "{path}: {faults:?}\n{}", answer.body);
 }
 
 #[tokio::test]
@@ -224,8 +157,7 @@ async fn every_example_works_and_every_answer_is_as_described() {
 #[tokio::test]
 async fn what_is_told_of_what_is_stored_is_as_described() {
     let served = TestServer::start().await.get("/v1/schema.json").await.json();
-    let mut faults = Vec::new();
-    conforms(referred("#/components/schemas/Transparency"), &served, "", &mut faults);
+    let faults = DESCRIBED.differences(referred("#/components/schemas/Transparency"), &served);
     assert!(faults.is_empty(), "{faults:?}");
 }
 
