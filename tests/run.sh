@@ -4,6 +4,7 @@
 #   tests/run.sh            all checks and tests (what CI runs)
 #   tests/run.sh --quick    formatting, lints and tests, without documentation, long simulations and
 #                           the published client and the browser (which need Node.js and, once, the npm registry)
+#   tests/run.sh --lighthouse  no test, but a report of Lighthouse on the pages
 #   tests/run.sh --soak     everything, with the long crash and simulation runs, and the benchmarks
 #
 # Servers that the tests need are started by the tests, on free ports and in temporary folders, and
@@ -15,8 +16,9 @@ mode=full
 case "${1:-}" in
   "") ;;
   --quick) mode=quick ;;
+  --lighthouse) mode=lighthouse ;;
   --soak) mode=soak ;;
-  *) echo "usage: tests/run.sh [--quick|--soak]" >&2; exit 2 ;;
+  *) echo "usage: tests/run.sh [--quick|--soak|--lighthouse]" >&2; exit 2 ;;
 esac
 
 step() { printf '\n=== %s\n' "$*"; }
@@ -64,6 +66,8 @@ if [ "$mode" != quick ]; then
     exit 1
   }
 fi
+
+[ "$mode" != lighthouse ] || exec tests/e2e/lighthouse.sh
 
 case "$mode" in
   quick) export SIMULATED_LISTS=500 PROPTEST_CASES=64 ;;

@@ -138,6 +138,7 @@ impl Show {
             let mut page = compose::page(self.which, &question.query, &asked).await?;
             let picture = |url: &String| format!("{url}/preview.png?{}", asked.query);
             page.shell.picture = self.url.as_ref().map(picture);
+            page.shell.public.clone_from(&self.url);
             let body = match plain {
                 true => text::render(&page),
                 false => page.render().map_err(Problem::internal)?,

@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{Config, Server, npm_installed};
+use crate::demo;
+use crate::support::{Backends, Config, Server, npm_installed};
 
 const REMEDY: &str = "install chromium and Node.js 18.19 or newer with npm, or start this through \
                       tests/run.sh";
@@ -24,8 +25,11 @@ fn browser_suite_passes() {
         );
         println!("SKIPPED: there is no firefox, so the pages were not tried in another engine");
     }
-    let embeds = ("ANALYTICS_SHARE__EMBEDS", "[calls]".to_owned());
-    let mut server = Server::with(Config { env: vec![embeds], ..Config::default() });
+    let env = vec![
+        ("ANALYTICS_SHARE__EMBEDS", "[calls]".to_owned()),
+        ("ANALYTICS_SHARE__URL", "https://stats.example.org".to_owned()),
+    ];
+    let mut server = Server::with(Config { env, ..Config::default() });
     server.terminate();
     let demo = server.command(&["demo", "--days", "60", "--events", "20000", "--seed", "7"]);
     assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
@@ -33,12 +37,20 @@ fn browser_suite_passes() {
     server.drained();
     let empty = Server::start();
     empty.drained();
+    // The same events whenever this runs.
+    let fixed = Server::with_backends(Config::default(), |folder| {
+        demo::fixed(folder, 7);
+        let file = |name: &str| format!("sqlite://{}", folder.join(name).display());
+        Backends { queue: file("queue.db"), store: file("analytics.db") }
+    });
     let folder = npm_installed("tests/e2e", "browser", "the browser's driver", REMEDY);
     let output = Command::new("node")
         .args(["--test", "--test-concurrency=1"])
         .current_dir(&folder)
         .env("BASE", &server.public)
         .env("EMPTY", &empty.public)
+        .env("FIXED", &fixed.public)
+        .env("SOURCE", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e"))
         .env("CHROMIUM", chromium)
         .env("FIREFOX", firefox.unwrap_or_default())
         .output()

@@ -33,6 +33,8 @@ pub(super) struct Shell {
     pub(super) picture: Option<String>,
     /// The one address of what is shown.
     pub(super) canonical: Option<String>,
+    /// Where the public reaches the server, if that is known.
+    pub(super) public: Option<String>,
     pub(super) pages: Vec<Choice>,
     /// When the newest event was received: for machines, for people.
     pub(super) newest: Option<(String, String)>,
@@ -58,6 +60,7 @@ impl Shell {
             description: String::new(),
             picture: None,
             canonical: Some(href(path, query)),
+            public: None,
             pages: numbers.chain(about).collect(),
             newest: newest.map(|hour| {
                 let shown =
@@ -67,6 +70,12 @@ impl Shell {
             live: false,
             still: false,
         }
+    }
+
+    /// The one address with the server's name, without which search engines make nothing of it.
+    pub(super) fn address(&self) -> Option<String> {
+        let (public, canonical) = (self.public.as_ref()?, self.canonical.as_ref()?);
+        Some(format!("{public}{canonical}"))
     }
 
     pub(super) fn style(&self) -> &'static str {

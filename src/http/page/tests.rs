@@ -191,7 +191,6 @@ async fn the_whole_choice_is_in_the_address() {
         "href=\"/errors?period=7d&compare=previous&version=1.23.0&status=error\"",
         "href=\"/tools/get_forecast?period=7d&compare=previous&version=1.23.0&status=error\"",
         "href=\"/v1/stats/timeseries.csv?period=7d&compare=previous&version=1.23.0&status=error&measure=calls\"",
-        "<link rel=\"canonical\" href=\"/?period=7d&compare=previous&version=1.23.0&status=error\">",
         "<input type=\"hidden\" name=\"version\" value=\"1.23.0\">",
         "<option selected>error</option>",
     ] {
@@ -363,29 +362,6 @@ async fn programs_get_plain_text_when_they_ask_for_it() {
 }
 
 #[tokio::test]
-async fn files_are_kept_for_ever_and_the_page_for_a_minute() {
-    let server = Server::new(routes(None), Fake::of(calls()));
-    let page = server.get("/").await;
-    assert_eq!(page.header("cache-control"), "public, max-age=60");
-    let again = server.ask(Method::GET, "/", Some(page.header("etag"))).await;
-    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
-    for (asset, kind) in [
-        (&asset::STYLE, "text/css; charset=utf-8"),
-        (&asset::SCRIPT, "text/javascript; charset=utf-8"),
-        (&asset::ICON, "image/svg+xml"),
-    ] {
-        let path = format!("/static/{}", asset.name);
-        assert!(page.body.contains(&format!("=\"{path}\"")), "{path}");
-        let answer = server.get(&path).await;
-        assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, kind));
-        assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
-    }
-    assert_eq!(server.get("/static/style.css").await.status, StatusCode::NOT_FOUND);
-    let head = server.ask(Method::HEAD, "/", None).await;
-    assert_eq!((head.status, head.header("etag")), (StatusCode::OK, page.header("etag")));
-}
-
-#[tokio::test]
 async fn previews_have_a_picture_where_the_public_address_is_known() {
     let server = Server::new(routes(Some("https://stats.example.org")), Fake::of(calls()));
     let html = server.get("/tools/get_forecast?period=7d").await.body;
@@ -394,5 +370,8 @@ async fn previews_have_a_picture_where_the_public_address_is_known() {
         html.contains(&format!("<meta property=\"og:image\" content=\"{picture}\">")),
         "{html}"
     );
-    assert!(!at("/", calls()).await.body.contains("og:image"));
+    let address = "https://stats.example.org/tools/get_forecast?period=7d";
+    assert!(html.contains(&format!("<link rel=\"canonical\" href=\"{address}\">")), "{html}");
+    let nowhere = at("/", calls()).await.body;
+    assert!(!nowhere.contains("og:image") && !nowhere.contains("canonical"));
 }

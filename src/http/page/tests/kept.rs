@@ -108,3 +108,26 @@ async fn files_of_other_releases_are_answered_by_those_of_this_one() {
         assert_eq!(server.get(&never).await.status, StatusCode::NOT_FOUND);
     }
 }
+
+#[tokio::test]
+async fn files_are_kept_for_ever_and_the_page_for_a_minute() {
+    let server = Server::new(routes(None), Fake::of(calls()));
+    let page = server.get("/").await;
+    assert_eq!(page.header("cache-control"), "public, max-age=60");
+    let again = server.ask(Method::GET, "/", Some(page.header("etag"))).await;
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+    for (asset, kind) in [
+        (&asset::STYLE, "text/css; charset=utf-8"),
+        (&asset::SCRIPT, "text/javascript; charset=utf-8"),
+        (&asset::ICON, "image/svg+xml"),
+    ] {
+        let path = format!("/static/{}", asset.name);
+        assert!(page.body.contains(&format!("=\"{path}\"")), "{path}");
+        let answer = server.get(&path).await;
+        assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, kind));
+        assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
+    }
+    assert_eq!(server.get("/static/style.css").await.status, StatusCode::NOT_FOUND);
+    let head = server.ask(Method::HEAD, "/", None).await;
+    assert_eq!((head.status, head.header("etag")), (StatusCode::OK, page.header("etag")));
+}
