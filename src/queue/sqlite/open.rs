@@ -214,17 +214,31 @@ impl Place {
         if let Self::File { path, setting } = self {
             sqlite_file::prepare(path, setting)?;
         }
+        // One makes the file before others come: of several that turn its log on, all but one would
+        // find it locked.
+        let writer = self.first().map_err(|source| self.explain_writer(source))?;
         let reader = self.connect().await.map_err(|error| self.explain(error))?;
         let identity_key = self.prepare(&reader).await?;
-        let writer = self.writer().map_err(|source| self.explain_writer(source))?;
         Ok(Opened { writer, reader, identity_key })
+    }
+
+    /// The writer's first connection, to a file that may not be there yet.
+    fn first(&self) -> rusqlite::Result<Connection> {
+        let connection = self.open_with(OpenFlags::SQLITE_OPEN_CREATE)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        Ok(connection)
     }
 
     /// The writer's connection, to a queue that is there.
     pub(super) fn writer(&self) -> rusqlite::Result<Connection> {
+        self.open_with(OpenFlags::empty())
+    }
+
+    fn open_with(&self, more: OpenFlags) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_URI;
+            | OpenFlags::SQLITE_OPEN_URI
+            | more;
         let connection = Connection::open_with_flags(self.name(), flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
