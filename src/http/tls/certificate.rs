@@ -3,7 +3,11 @@
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio_rustls::rustls::pki_types::CertificateDer;
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_cert::certificate::Certificate as X509;
+use x509_cert::der::Decode as _;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::time::Time;
 
 use crate::config::Note;
 
@@ -23,13 +27,15 @@ pub(super) struct Certificate {
 impl Certificate {
     /// Reads it; `None` when it is not an X.509 certificate.
     pub(super) fn parse(der: &CertificateDer<'_>) -> Option<Self> {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        let listed = certificate.subject_alternative_name().ok().flatten();
-        let names = listed.iter().flat_map(|names| &names.value.general_names);
+        let certificate = X509::from_der(der).ok()?;
+        let content = certificate.tbs_certificate();
+        let listed = content.get_extension::<SubjectAltName>().ok().flatten();
+        let names = listed.iter().flat_map(|(_, names)| &names.0);
+        let validity = content.validity();
         Some(Self {
             names: names.filter_map(name).collect(),
-            not_before: certificate.validity().not_before.timestamp(),
-            not_after: certificate.validity().not_after.timestamp(),
+            not_before: unix_seconds(validity.not_before),
+            not_after: unix_seconds(validity.not_after),
         })
     }
 
@@ -72,15 +78,22 @@ impl Certificate {
     }
 }
 
-fn name(name: &GeneralName<'_>) -> Option<String> {
+fn name(name: &GeneralName) -> Option<String> {
     match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes).ok().map(|ip| std::net::IpAddr::from(ip).to_string()),
-            _ => <[u8; 16]>::try_from(*bytes).ok().map(|ip| std::net::IpAddr::from(ip).to_string()),
-        },
+        GeneralName::DnsName(name) => Some(name.to_string()),
+        GeneralName::IpAddress(octets) => {
+            let bytes = octets.as_bytes();
+            let v4 = <[u8; 4]>::try_from(bytes).map(std::net::IpAddr::from);
+            v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(std::net::IpAddr::from))
+                .ok()
+                .map(|address| address.to_string())
+        }
         _ => None,
     }
+}
+
+fn unix_seconds(time: Time) -> i64 {
+    i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
 }
 
 fn date(seconds: i64) -> String {

@@ -36,13 +36,14 @@ pub(super) fn begin(connection: &Connection) -> Result<Counters> {
         })
 }
 
-/// Writes the counters, and commits.
+/// Writes the counters, and commits. The row is named: for an update that might change several,
+/// SQLite keeps a journal of the statement, with 64 KB of memory each time.
 pub(super) fn commit(connection: &Connection, counters: Counters) -> Result<()> {
     let Counters { newest, accepted, door_duplicates, entries, events, bytes } = counters;
     run(
         connection,
         "UPDATE counters SET newest = ?, accepted = ?, door_duplicates = ?, queued_entries = ?, \
-         queued_events = ?, queued_bytes = ?",
+         queued_events = ?, queued_bytes = ? WHERE one = 1",
         params![newest, accepted, door_duplicates, entries, events, bytes],
     )?;
     run(connection, "COMMIT", [])

@@ -1,4 +1,8 @@
 //! Draws the countries: projection, simplification, and SVG paths on a grid of whole numbers.
+//!
+//! A test that writes what the crate includes (`UPDATE=1 cargo test -p world`), and compares it
+//! otherwise: the source is half a million points and the geometry crates are large, which whoever only
+//! builds the product need not pay for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -43,8 +47,19 @@ const UNINHABITED: [&str; 7] = ["AQ", "BV", "GS", "HM", "IO", "TF", "UM"];
 type Point = (i32, i32);
 type Ring = Vec<Point>;
 
-fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
+#[test]
+fn the_map_is_what_the_source_gives() {
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/countries.rs");
+    let drawn = drawn();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&committed, &drawn).expect("the folder of the crate can be written");
+    }
+    let kept = std::fs::read_to_string(&committed).expect("the file is committed");
+    assert!(kept == drawn, "src/countries.rs differs; run the test with UPDATE=1");
+}
+
+/// The source text of the table of countries.
+fn drawn() -> String {
     let data = world_data::load();
     let countries: BTreeMap<&str, &Country> = data
         .countries
@@ -76,9 +91,7 @@ fn main() {
             .expect("writing to a string does not fail");
     }
     code.push_str("];\n");
-    let out = std::env::var_os("OUT_DIR").expect("cargo sets it for build scripts");
-    std::fs::write(Path::new(&out).join("countries.rs"), code)
-        .expect("the build directory can be written");
+    code
 }
 
 /// Equal Earth, so that areas compare (Šavrič, Patterson and Jenny 2018, equations 1 to 3): from
