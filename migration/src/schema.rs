@@ -7,7 +7,7 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::m0001_initial::{index_name, indexes};
-use crate::{m0001_initial, m0003_release, m0004_sums};
+use crate::{m0001_initial, m0003_release, m0004_sums, m0006_sightings};
 
 /// What a table must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,8 @@ pub struct TableShape {
 pub fn expected(backend: DbBackend) -> Vec<TableShape> {
     let first = indexes(backend).into_iter();
     let first = first.map(|(table, column)| (table, index_name(table, column)));
-    let later = m0004_sums::index(backend).map(|(table, name)| (table, name.to_owned()));
+    let later = [m0004_sums::index(backend), m0006_sightings::index(backend)].into_iter().flatten();
+    let later = later.map(|(table, name)| (table, name.to_owned()));
     let indexes: Vec<(&str, String)> = first.chain(later).collect();
     let shape = |table: &TableCreateStatement| {
         let name = name_of(table);

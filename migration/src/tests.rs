@@ -83,6 +83,7 @@ async fn the_schema_goes_up_and_down_and_up_again() {
                        AND sql IS NOT NULL ORDER BY 1";
         let want = [
             "entries.entries_received_hour",
+            "errors.errors_sightings",
             "events.events_timestamp_hour",
             "margin_day.margin_day_sums",
         ];

@@ -8,7 +8,7 @@ use stages::{Day, EntryId, Hour};
 use crate::http::state::{Connections, StoreStatus};
 use crate::stats::Source;
 use crate::stats::release::Releases;
-use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range};
+use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range, Sighting};
 use crate::store::{Database, Receipt, Totals};
 
 #[async_trait]
@@ -44,6 +44,10 @@ impl Source for Database {
 
     async fn errors(&self, range: Range, filter: &Filter) -> Result<Vec<ErrorCell>, StoreError> {
         Self::errors(self, range, filter).await
+    }
+
+    async fn sightings(&self, range: Range, filter: &Filter) -> Result<Vec<Sighting>, StoreError> {
+        Self::sightings(self, range, filter).await
     }
 
     async fn values(

@@ -9,7 +9,7 @@ use stages::rollup::{Axis, Measures};
 use stages::{Day, Hour, Level, Status};
 
 use super::Source;
-use crate::store::read::{Cell, ErrorCell, Extent, Filter, Grain, Question, Range};
+use crate::store::read::{Cell, ErrorCell, Extent, Filter, Grain, Question, Range, Sighting};
 
 /// One call, as it was reported.
 #[derive(Debug, Clone, Default)]
@@ -100,6 +100,15 @@ impl Fake {
         };
         Ok(self.calls.iter().filter(wanted).collect())
     }
+
+    /// Calls of the error summary, which looks at tool and version.
+    fn select_errors(&self, range: Range, filter: &Filter) -> Result<Vec<&Call>, StoreError> {
+        let known =
+            Filter { tool: filter.tool.clone(), version: filter.version.clone(), ..Filter::NONE };
+        let mut calls = self.select(range, &known)?;
+        calls.retain(|call| !call.error_type.is_empty());
+        Ok(calls)
+    }
 }
 
 #[async_trait]
@@ -132,26 +141,33 @@ impl Source for Fake {
     }
 
     async fn errors(&self, range: Range, filter: &Filter) -> Result<Vec<ErrorCell>, StoreError> {
-        let known =
-            Filter { tool: filter.tool.clone(), version: filter.version.clone(), ..Filter::NONE };
-        let mut calls = self.select(range, &known)?;
-        calls.retain(|call| !call.error_type.is_empty());
         let mut cells = BTreeMap::<_, ErrorCell>::new();
-        for call in calls {
+        for call in self.select_errors(range, filter)? {
             let key = (call.tool, call.version, call.error_type);
             let cell = cells.entry(key).or_insert_with(|| ErrorCell {
                 tool: call.tool.to_owned(),
                 version: call.version.to_owned(),
                 error_type: call.error_type.to_owned(),
                 count: 0,
+            });
+            cell.count += 1;
+        }
+        Ok(cells.into_values().collect())
+    }
+
+    async fn sightings(&self, range: Range, filter: &Filter) -> Result<Vec<Sighting>, StoreError> {
+        let mut seen = BTreeMap::<_, Sighting>::new();
+        for call in self.select_errors(range, filter)? {
+            let seen = seen.entry((call.version, call.error_type)).or_insert_with(|| Sighting {
+                version: call.version.to_owned(),
+                error_type: call.error_type.to_owned(),
                 first: call.hour(),
                 last: call.hour(),
             });
-            cell.count += 1;
-            cell.first = cell.first.min(call.hour());
-            cell.last = cell.last.max(call.hour());
+            seen.first = seen.first.min(call.hour());
+            seen.last = seen.last.max(call.hour());
         }
-        Ok(cells.into_values().collect())
+        Ok(seen.into_values().collect())
     }
 
     async fn values(

@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::stats::fake::{Call, Fake};
-    use crate::store::read::{Cell, ErrorCell, Filter, Question};
+    use crate::store::read::{Cell, ErrorCell, Filter, Question, Sighting};
 
     fn range(from: &str, to: &str) -> Range {
         let hour = |text: &str| Hour::parse(&format!("{text}:00:00Z")).unwrap();
@@ -170,6 +170,10 @@ mod tests {
         }
 
         async fn errors(&self, _: Range, _: &Filter) -> Result<Vec<ErrorCell>, StoreError> {
+            std::future::pending().await
+        }
+
+        async fn sightings(&self, _: Range, _: &Filter) -> Result<Vec<Sighting>, StoreError> {
             std::future::pending().await
         }
 

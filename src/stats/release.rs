@@ -20,7 +20,9 @@ use stages::{Day, Hour, Status};
 use super::query::BadQuery;
 use super::source::Source;
 use super::window::Window;
-use crate::store::read::{Cell, Detail, ErrorCell, Extent, Filter, Grain, Question, Range};
+use crate::store::read::{
+    Cell, Detail, ErrorCell, Extent, Filter, Grain, Question, Range, Sighting,
+};
 
 /// The dimensions that small cells of may tell of a person.
 pub const SENSITIVE: [Axis; 4] = [Axis::Country, Axis::Version, Axis::Service, Axis::ErrorType];
@@ -199,6 +201,11 @@ impl<S: Releases> Source for Published<S> {
 
     /// The summary has two sensitive dimensions, by the hour: none of it is released.
     async fn errors(&self, _: Range, _: &Filter) -> Result<Vec<ErrorCell>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Nor is this, for the same reason.
+    async fn sightings(&self, _: Range, _: &Filter) -> Result<Vec<Sighting>, StoreError> {
         Ok(Vec::new())
     }
 

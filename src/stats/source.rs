@@ -7,7 +7,7 @@ use stages::Day;
 use stages::ports::StoreError;
 use stages::rollup::Axis;
 
-use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range};
+use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range, Sighting};
 
 /// The rollups, as the read side sees them. Every method is one statement and fails as the store
 /// does.
@@ -18,6 +18,9 @@ pub trait Source: Send + Sync {
 
     /// Errors by tool, version and type. Of the filter, tool and version are looked at.
     async fn errors(&self, range: Range, filter: &Filter) -> Result<Vec<ErrorCell>, StoreError>;
+
+    /// When errors of each version and type were seen. Of the filter, tool and version are looked at.
+    async fn sightings(&self, range: Range, filter: &Filter) -> Result<Vec<Sighting>, StoreError>;
 
     /// The values that calls of a range carried on an axis, in order.
     async fn values(

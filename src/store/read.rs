@@ -112,6 +112,19 @@ pub struct Cell {
     pub measures: Measures,
 }
 
+/// When errors of one version and type were seen in a range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// Version of the client.
+    pub version: String,
+    /// Error type.
+    pub error_type: String,
+    /// First hour in the range in which it was seen.
+    pub first: Hour,
+    /// Last hour in the range in which it was seen.
+    pub last: Hour,
+}
+
 /// Errors of one tool, version and type in a range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorCell {
@@ -123,8 +136,4 @@ pub struct ErrorCell {
     pub error_type: String,
     /// Calls.
     pub count: u64,
-    /// First hour in the range in which it was seen.
-    pub first: Hour,
-    /// Last hour in the range in which it was seen.
-    pub last: Hour,
 }

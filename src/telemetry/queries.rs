@@ -14,7 +14,7 @@ use stages::{Clock, Day};
 
 use super::Metrics;
 use crate::stats::Source;
-use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range};
+use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range, Sighting};
 
 /// A question that takes longer is worth a line.
 const SLOW: Duration = Duration::from_millis(500);
@@ -75,6 +75,10 @@ impl Source for Timed {
 
     async fn errors(&self, range: Range, filter: &Filter) -> Result<Vec<ErrorCell>, StoreError> {
         self.timed("errors", self.source.errors(range, filter)).await
+    }
+
+    async fn sightings(&self, range: Range, filter: &Filter) -> Result<Vec<Sighting>, StoreError> {
+        self.timed("sightings", self.source.sightings(range, filter)).await
     }
 
     async fn values(

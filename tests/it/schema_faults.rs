@@ -25,7 +25,7 @@ fn what_is_missing_from_the_schema_is_named() {
     let mut server = Server::start();
     server.drained();
     let applied = "applied  m0001_initial\napplied  m0002_timescale\napplied  m0003_release\n\
-                   applied  m0004_sums\n";
+                   applied  m0004_sums\napplied  m0006_sightings\n";
     let whole = format!("{applied}every table, column, key and index is there\n");
     assert_eq!(status(&server), (Some(0), whole));
     server.terminate();
@@ -52,7 +52,7 @@ fn what_is_missing_from_the_schema_is_named() {
         (
             Some(0),
             "applied  m0001_initial\napplied  m0002_timescale\napplied  m0003_release\n\
-             pending  m0004_sums\n"
+             applied  m0004_sums\npending  m0006_sightings\n"
         )
     );
 }

@@ -11,7 +11,7 @@ use stages::ports::StoreError;
 use stages::rollup::Axis;
 
 use crate::stats::Source;
-use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range};
+use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range, Sighting};
 
 /// Watches what a source gives.
 pub(crate) struct Watched<'s> {
@@ -43,6 +43,10 @@ impl Source for Watched<'_> {
 
     async fn errors(&self, range: Range, filter: &Filter) -> Result<Vec<ErrorCell>, StoreError> {
         self.source.errors(range, filter).await.map(|cells| self.note(cells))
+    }
+
+    async fn sightings(&self, range: Range, filter: &Filter) -> Result<Vec<Sighting>, StoreError> {
+        self.source.sightings(range, filter).await.map(|seen| self.note(seen))
     }
 
     async fn values(

@@ -14,7 +14,7 @@ use crate::stats::Grain;
 use crate::stats::asked::{Asked, Failure, sum};
 use crate::stats::query::Compare;
 use crate::stats::tally::{percent, share};
-use crate::store::read::{Detail, ErrorCell, Filter, Grain as Stored, Question};
+use crate::store::read::{Detail, Filter, Grain as Stored, Question, Sighting};
 
 /// Most kinds that the list names when nothing else is asked for.
 pub const LISTED: usize = 20;
@@ -197,11 +197,11 @@ fn counts(failures: &[Failure]) -> BTreeMap<String, u64> {
 }
 
 /// What the summary by hour knows, which goes back less far than days do.
-async fn by_hour(asked: &Asked<'_>) -> Result<Vec<ErrorCell>, StoreError> {
+async fn by_hour(asked: &Asked<'_>) -> Result<Vec<Sighting>, StoreError> {
     if asked.query.filter.status == Some(Status::Success) {
         return Ok(Vec::new());
     }
-    asked.source.errors(asked.window.range, &asked.query.filter).await
+    asked.source.sightings(asked.window.range, &asked.query.filter).await
 }
 
 /// The days on which each kind was seen; nothing when the filter has a version, by which days do not
@@ -223,7 +223,7 @@ async fn by_day(asked: &Asked<'_>) -> Result<Vec<(String, Hour)>, StoreError> {
     Ok(cells.into_iter().map(|cell| (cell.value, cell.bucket)).collect())
 }
 
-fn seen<'c>(by_hour: &'c [ErrorCell], by_day: &'c [(String, Hour)]) -> BTreeMap<&'c str, Seen<'c>> {
+fn seen<'c>(by_hour: &'c [Sighting], by_day: &'c [(String, Hour)]) -> BTreeMap<&'c str, Seen<'c>> {
     let mut kinds = BTreeMap::<&str, Seen<'_>>::new();
     for cell in by_hour {
         let seen = kinds.entry(&cell.error_type).or_default();

@@ -20,6 +20,10 @@ impl Source for World {
         self.0.errors(range, filter).await
     }
 
+    async fn sightings(&self, range: Range, filter: &Filter) -> Result<Vec<Sighting>, StoreError> {
+        self.0.sightings(range, filter).await
+    }
+
     async fn values(
         &self,
         range: Range,
@@ -120,6 +124,7 @@ async fn released_cells_are_whole_and_the_rest_is_other() {
     assert_eq!(shown(Axis::Tool, both).await, []);
     assert_eq!(shown(Axis::ErrorType, Filter::NONE).await, [other(1, 50)]);
     assert_eq!(published().errors(range(), &Filter::NONE).await.unwrap(), []);
+    assert_eq!(published().sightings(range(), &Filter::NONE).await.unwrap(), []);
     let values = published().values(range(), Axis::Country, &Filter::NONE).await.unwrap();
     assert_eq!(values, ["US", "other"]);
 }

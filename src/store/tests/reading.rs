@@ -7,7 +7,7 @@ use stages::testing::scanned;
 use stages::{Hour, Level, Scanned, Status};
 
 use super::{Fixture, Kind, entry, mixed, noon, on_every_store};
-use crate::store::read::{Cell, Detail, ErrorCell, Filter, Grain, Question, Range};
+use crate::store::read::{Cell, Detail, ErrorCell, Filter, Grain, Question, Range, Sighting};
 
 on_every_store![
     cells_are_what_the_events_sum_up_to,
@@ -269,26 +269,40 @@ async fn errors_are_counted_with_their_first_and_last_hour(kind: Kind) {
             Filter::NONE,
             Filter { tool: Some("get_alerts".to_owned()), ..Filter::NONE },
             Filter { version: Some("1.2.0".to_owned()), ..Filter::NONE },
+            Filter {
+                tool: Some("get_alerts".to_owned()),
+                version: Some("1.2.0".to_owned()),
+                ..Filter::NONE
+            },
         ] {
-            let mut want: BTreeMap<(String, String, String), Vec<Hour>> = BTreeMap::new();
+            let mut counts: BTreeMap<(String, String, String), u64> = BTreeMap::new();
+            let mut hours: BTreeMap<(String, String), Vec<Hour>> = BTreeMap::new();
             for event in &events {
                 let asked = matches(&filter, event);
                 let within = (range.from..range.to).contains(&event.hour());
                 if let (Some(error), true) = (event.error_type(), asked && within) {
                     let key = (event.tool().into(), event.version().into(), error.into());
-                    want.entry(key).or_default().push(event.hour());
+                    *counts.entry(key).or_default() += 1;
+                    let key = (event.version().into(), error.into());
+                    hours.entry(key).or_default().push(event.hour());
                 }
             }
-            let cell = |((tool, version, error_type), hours): (_, Vec<Hour>)| ErrorCell {
+            let counts = counts.into_iter().map(|((tool, version, error_type), count)| ErrorCell {
                 tool,
                 version,
                 error_type,
-                count: hours.len() as u64,
+                count,
+            });
+            let want: Vec<_> = counts.collect();
+            assert_eq!(f.db.errors(range, &filter).await.unwrap(), want, "{range:?} {filter:?}");
+            let seen = hours.into_iter().map(|((version, error_type), hours)| Sighting {
+                version,
+                error_type,
                 first: *hours.iter().min().unwrap(),
                 last: *hours.iter().max().unwrap(),
-            };
-            let want: Vec<ErrorCell> = want.into_iter().map(cell).collect();
-            assert_eq!(f.db.errors(range, &filter).await.unwrap(), want, "{range:?} {filter:?}");
+            });
+            let want: Vec<_> = seen.collect();
+            assert_eq!(f.db.sightings(range, &filter).await.unwrap(), want, "{range:?} {filter:?}");
         }
     }
 }

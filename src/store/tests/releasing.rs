@@ -204,6 +204,8 @@ async fn answers(moment: Moment<'_>, with_names: bool) -> Answers {
             }
             let errors = source.errors(range, &filter).await.unwrap();
             assert!(errors.is_empty(), "{errors:?}");
+            let seen = source.sightings(range, &filter).await.unwrap();
+            assert!(seen.is_empty(), "{seen:?}");
         }
         for axis in SENSITIVE.into_iter().filter(|_| with_names) {
             let values = source.values(range, axis, &Filter::NONE).await.unwrap();

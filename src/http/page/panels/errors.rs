@@ -133,15 +133,12 @@ pub(in super::super) async fn errors(
             None => Ok(Vec::new()),
         }
     };
-    let seen = asked.source.errors(asked.window.range, &asked.query.filter);
+    let seen = asked.source.sightings(asked.window.range, &asked.query.filter);
     let (failures, before, seen) =
         tokio::try_join!(asked.failures(asked.window.range), before, seen)?;
-    let mut versions = BTreeMap::<&str, Vec<&str>>::new();
-    for cell in &seen {
-        let versions = versions.entry(&cell.error_type).or_default();
-        if !versions.contains(&cell.version.as_str()) {
-            versions.push(&cell.version);
-        }
+    let mut versions = BTreeMap::<&str, usize>::new();
+    for sighting in &seen {
+        *versions.entry(&sighting.error_type).or_default() += 1;
     }
     let before: BTreeMap<String, u64> =
         kinds(&before).into_iter().map(|kind| (kind.name.to_owned(), kind.count)).collect();
@@ -160,7 +157,7 @@ pub(in super::super) async fn errors(
                 Cell::Change(growth(kind.count as f64, earlier as f64, More::Worse)),
                 Cell::Number(words::percent(kind.count, named)),
                 Cell::Number(tools_of(kind)),
-                Cell::known(versions.get(kind.name).map(|all| all.len().to_string())),
+                Cell::known(versions.get(kind.name).map(usize::to_string)),
             ],
         }
     });
