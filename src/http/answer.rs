@@ -145,9 +145,24 @@ pub(super) fn timestamp(unix_millis: i64) -> String {
     let Ok(at) = at else { return String::new() };
     let (year, month, day) = at.to_calendar_date();
     let (hour, minute, second, millis) = at.to_hms_milli();
-    // A format description takes three times as long, and this is done for every batch.
-    let month = u8::from(month);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+    // Formatting takes ten times as long, and this is done for every batch.
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let parts = [
+        (0..4, year.unsigned_abs()),
+        (5..7, u32::from(u8::from(month))),
+        (8..10, u32::from(day)),
+        (11..13, u32::from(hour)),
+        (14..16, u32::from(minute)),
+        (17..19, u32::from(second)),
+        (20..23, u32::from(millis)),
+    ];
+    for (place, mut value) in parts {
+        for digit in text[place].iter_mut().rev() {
+            *digit = b'0' + (value % 10) as u8;
+            value /= 10;
+        }
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 #[cfg(test)]

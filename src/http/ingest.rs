@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use salvo::http::{HeaderMap, StatusCode};
+use salvo::http::{HeaderMap, HeaderName, StatusCode};
 use salvo::{Request, Response, handler};
 use stages::{Batch, BatchKey, Cx, StageError};
 
@@ -13,7 +13,7 @@ use super::quota;
 use super::state::{Ingest, State};
 use crate::queue::RefusedKind;
 
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Longest `Idempotency-Key`, in bytes.
 const KEY_LENGTH: usize = 255;
 

@@ -1,8 +1,6 @@
 //! The state of limits in an answer's headers: the draft's `RateLimit` and `RateLimit-Policy`
 //! (draft-ietf-httpapi-ratelimit-headers), and the three older `x-ratelimit-*`.
 
-use std::fmt::Write as _;
-
 use salvo::http::{HeaderMap, HeaderName, HeaderValue};
 use stages::Quota;
 
@@ -18,28 +16,37 @@ pub(super) fn write(headers: &mut HeaderMap, quotas: &[Quota]) {
     let Some(legacy) = quotas.iter().find(|quota| quota.remaining == 0).or(quotas.first()) else {
         return;
     };
-    let policy = list(quotas, |text, q| write!(text, "q={};w={}", q.limit, q.window_seconds));
-    let state = list(quotas, |text, q| write!(text, "r={};t={}", q.remaining, q.reset_seconds));
+    let policy = list(quotas, |q| [("q=", q.limit), ("w=", q.window_seconds)]);
+    let state = list(quotas, |q| [("r=", q.remaining), ("t=", q.reset_seconds)]);
     for (name, value) in [(POLICY, policy), (STATE, state)] {
         if let Ok(value) = HeaderValue::try_from(value) {
             headers.insert(name, value);
         }
     }
     // These know one limit only: the one that stops the client, else the first.
-    headers.insert(LIMIT, HeaderValue::from(legacy.limit));
-    headers.insert(REMAINING, HeaderValue::from(legacy.remaining));
-    headers.insert(RESET, HeaderValue::from(legacy.reset_seconds));
+    headers.insert(LIMIT, number(legacy.limit));
+    headers.insert(REMAINING, number(legacy.remaining));
+    headers.insert(RESET, number(legacy.reset_seconds));
+}
+
+fn number(value: u64) -> HeaderValue {
+    let mut digits = itoa::Buffer::new();
+    HeaderValue::from_str(digits.format(value)).expect("digits are visible ASCII")
 }
 
 /// A structured list: each limit's quoted name with its parameters.
-fn list(quotas: &[Quota], parameters: fn(&mut String, &Quota) -> std::fmt::Result) -> String {
+fn list(quotas: &[Quota], parameters: fn(&Quota) -> [(&'static str, u64); 2]) -> String {
     let mut text = String::with_capacity(40 * quotas.len());
+    let mut digits = itoa::Buffer::new();
     for quota in quotas {
         text.push_str(if text.is_empty() { "\"" } else { ", \"" });
         text.push_str(quota.name);
-        text.push_str("\";");
-        // Writing to a string cannot fail.
-        parameters(&mut text, quota).ok();
+        text.push('"');
+        for (name, value) in parameters(quota) {
+            text.push(';');
+            text.push_str(name);
+            text.push_str(digits.format(value));
+        }
     }
     text
 }
