@@ -213,6 +213,27 @@ pub struct Point {
     name: String,
     /// The measure; `null` when no call carried it.
     value: Option<f64>,
+    /// With a percentile all of them: they come from the same counts, and are read together.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    percentiles: Option<Percentiles>,
+}
+
+/// Response times of the same calls, in milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+struct Percentiles {
+    /// Where the measure is a percentile: the median; `null` when no call carried it.
+    p50_ms: Option<u64>,
+    /// The same: the 95th percentile.
+    p95_ms: Option<u64>,
+    /// The same: the 99th percentile.
+    p99_ms: Option<u64>,
+}
+
+impl Percentiles {
+    fn of(tally: &Tally) -> Self {
+        let [p50_ms, p95_ms, p99_ms] = [0.5, 0.95, 0.99].map(|q| tally.measures.quantile(q));
+        Self { p50_ms, p95_ms, p99_ms }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -292,6 +313,7 @@ fn points(window: &Window, measure: Measure, by: By, cells: &[Cell]) -> Vec<Poin
         partial: window.is_partial(bucket),
         name: name.to_owned(),
         value: measure.of(&tally),
+        percentiles: (measure.detail() == Detail::Times).then(|| Percentiles::of(&tally)),
     });
     points.collect()
 }

@@ -145,12 +145,16 @@ async fn a_dimension_is_broken_down_and_versions_are_adopted() {
 #[tokio::test]
 async fn a_measure_that_nobody_carried_is_null_and_a_count_is_zero() {
     let got = server().get("/v1/stats/timeseries?period=3d&group=day&measure=p95_ms").await.json();
-    let point = |day, partial, value: Option<f64>| {
-        let timestamp = format!("2026-08-{day}T00:00:00.000Z");
-        json!({ "timestamp": timestamp, "partial": partial, "name": "all", "value": value })
+    // The measure, and with it all percentiles.
+    let point = |day, partial, value: Option<f64>, times: [Option<u64>; 3]| {
+        json!({ "timestamp": format!("2026-08-{day}T00:00:00.000Z"), "partial": partial, "name": "all",
+                "value": value, "p50_ms": times[0], "p95_ms": times[1], "p99_ms": times[2] })
     };
-    let want =
-        [point(18, false, None), point(19, false, Some(240.0)), point(20, true, Some(200.0))];
+    let want = [
+        point(18, false, None, [None; 3]),
+        point(19, false, Some(240.0), [Some(240); 3]),
+        point(20, true, Some(200.0), [Some(100), Some(200), Some(200)]),
+    ];
     assert_eq!(got["points"], json!(want));
     assert_eq!((&got["error_bound"], &got["coverage"]["measure"]), (&json!(0.01), &json!(0.5)));
     let got = server().get("/v1/stats/timeseries?period=3d&group=day&by=country").await.json();
