@@ -25,7 +25,7 @@ pub use self::donut::Donut;
 pub use self::heat::{BLOCK_HOURS, Heat, WEEKDAYS};
 pub use self::histogram::{Histogram, range};
 pub use self::line::{Lines, Series};
-pub use self::map::{Map, Shown, shades};
+pub use self::map::{Map, Shade, Shown, shades};
 pub use self::scale::Unit;
 pub use self::small::{bar, sparkline};
 pub use self::stack::Stack;
@@ -36,8 +36,11 @@ use self::svg::{Svg, percent};
 
 /// Most points of a line: more than a screen has room for only cost time.
 const MOST_POINTS: usize = 400;
-/// Least distance between the labels of two versions, in per cent of the width.
-const RELEASES_APART: f64 = 7.0;
+/// Least distance between the labels of two versions, in per cent of the width: of any screen, and of
+/// a narrow one.
+const RELEASES_APART: (f64, f64) = (7.0, 16.0);
+/// How far the line of a version reaches above the drawing, towards its label.
+const RELEASE_TOP: &str = "-1.6em";
 
 /// What names a drawing.
 #[derive(Debug, Clone, Copy)]
@@ -107,9 +110,14 @@ fn rules(svg: &mut Svg, scale: &Scale, unit: Unit) {
     }
 }
 
+/// The class of a drawing over time: with versions, it has a row for their names.
+fn chart_class(releases: &[Release]) -> &'static str {
+    if releases.is_empty() { "chart" } else { "chart marked" }
+}
+
 /// A line at every version that was seen for the first time, and its name where there is room.
 fn releases(svg: &mut Svg, time: &Time, releases: &[Release]) {
-    let mut labelled = f64::NEG_INFINITY;
+    let (mut labelled, mut labelled_narrow) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
     for release in releases.iter().filter(|release| release.at < time.len()) {
         let x = time.x(release.at);
         svg.leaf(
@@ -118,15 +126,24 @@ fn releases(svg: &mut Svg, time: &Time, releases: &[Release]) {
                 ("class", "release".into()),
                 ("x1", percent(x)),
                 ("x2", percent(x)),
+                ("y1", RELEASE_TOP.into()),
                 ("y2", percent(100.0)),
             ],
         );
-        if x - labelled >= RELEASES_APART {
-            labelled = x;
-            let class =
-                [("class", "version".into()), ("x", percent(x)), ("text-anchor", anchor(x).into())];
-            svg.text("text", &class, &release.version);
+        if x - labelled < RELEASES_APART.0 {
+            continue;
         }
+        labelled = x;
+        let narrow = x - labelled_narrow >= RELEASES_APART.1;
+        if narrow {
+            labelled_narrow = x;
+        }
+        let class = if narrow { "version" } else { "version wide" };
+        svg.text(
+            "text",
+            &[("class", class.into()), ("x", percent(x)), ("text-anchor", anchor(x).into())],
+            &release.version,
+        );
     }
 }
 

@@ -10,6 +10,8 @@ use crate::stats::grain::date;
 
 /// Keeps a number and its unit on one line.
 const NBSP: char = '\u{a0}';
+/// What a number of times ends with.
+pub const TIMES: char = '×';
 
 /// `88,938`
 pub fn count(n: u64) -> String {
@@ -49,10 +51,15 @@ pub fn share(of: f64) -> String {
     percent(if part > 0.0 { (part as u64).max(1) } else { 0 }, WHOLE)
 }
 
-/// By how much something has grown or shrunk, as a share of what it was: `8.4%`, `200.0%`.
+/// By how much something has grown or shrunk, as a share of what it was: `8.4%`, `200.0%`. From ten
+/// times as much on, how many times that is: `25×`.
 pub fn growth(by: f64) -> String {
     let tenths = (by.abs() * 1_000.0).round();
-    if tenths == 0.0 { "0%".to_owned() } else { format!("{:.1}%", tenths / 10.0) }
+    match tenths {
+        0.0 => "0%".to_owned(),
+        ..9_000.0 => format!("{:.1}%", tenths / 10.0),
+        _ => format!("{}{TIMES}", count((by + 1.0).round() as u64)),
+    }
 }
 
 /// `318 ms`, `1.7 s`
@@ -74,6 +81,34 @@ pub fn axis(n: u64) -> String {
 pub fn long_date(hour: Hour) -> String {
     let date = date(hour);
     format!("{} {} {}", date.day(), date.month(), date.year())
+}
+
+/// Both ends of some dates, without what they share: `1 to 19 October 2026`.
+pub fn dates(first: Hour, last: Hour) -> String {
+    let (from, to) = (date(first), date(last));
+    let until = long_date(last);
+    match () {
+        () if from == to => until,
+        () if (from.year(), from.month()) == (to.year(), to.month()) => {
+            format!("{} to {until}", from.day())
+        }
+        () if from.year() == to.year() => format!("{} {} to {until}", from.day(), from.month()),
+        () => format!("{} to {until}", long_date(first)),
+    }
+}
+
+/// Both ends of some hours: `20 August 2026, 03:00 to 15:00`. `to` is the first hour after them.
+pub fn hours(first: Hour, to: Hour) -> String {
+    let (from, until) = (time_of_day(first), time_of_day(to));
+    let (from_date, to_date) = (date(first), date(to));
+    if from_date == to_date {
+        return format!("{}, {from} to {until}", long_date(first));
+    }
+    let begin = match from_date.year() == to_date.year() {
+        true => format!("{} {}", from_date.day(), from_date.month()),
+        false => long_date(first),
+    };
+    format!("{begin}, {from} to {}, {until}", long_date(to))
 }
 
 /// `20 Aug`
@@ -172,6 +207,40 @@ mod tests {
             (1_749.0, "1.7\u{a0}s"),
         ] {
             assert_eq!(duration(ms), want);
+        }
+    }
+
+    #[test]
+    fn what_has_grown_much_is_so_many_times_as_much() {
+        for (by, want) in [
+            (0.0, "0%"),
+            (0.084, "8.4%"),
+            (-0.5, "50.0%"),
+            (8.99, "899.0%"),
+            (9.0, "10×"),
+            (2_499.0, "2,500×"),
+        ] {
+            assert_eq!(growth(by), want, "{by}");
+        }
+    }
+
+    #[test]
+    fn ranges_name_once_what_their_ends_share() {
+        let at = |hour: &str| Hour::parse(&format!("{hour}:00:00Z")).unwrap();
+        for (first, last, want) in [
+            ("2026-10-19T00", "2026-10-19T23", "19 October 2026"),
+            ("2026-10-01T00", "2026-10-19T23", "1 to 19 October 2026"),
+            ("2026-10-25T00", "2026-11-23T23", "25 October to 23 November 2026"),
+            ("2025-10-01T00", "2026-10-01T23", "1 October 2025 to 1 October 2026"),
+        ] {
+            assert_eq!(dates(at(first), at(last)), want);
+        }
+        for (first, to, want) in [
+            ("2026-10-19T01", "2026-10-19T15", "19 October 2026, 01:00 to 15:00"),
+            ("2026-10-19T01", "2026-10-20T01", "19 October, 01:00 to 20 October 2026, 01:00"),
+            ("2025-12-31T01", "2026-01-01T01", "31 December 2025, 01:00 to 1 January 2026, 01:00"),
+        ] {
+            assert_eq!(hours(at(first), at(to)), want);
         }
     }
 

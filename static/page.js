@@ -165,7 +165,7 @@
     try {
       const answer = await fetch(url, { headers: { accept: 'text/html' }, signal: mine.signal, cache: how === 'refresh' ? 'no-cache' : 'default' });
       const html = await answer.text();
-      if (answer.status >= 500 && how === 'refresh') return stale('The numbers cannot be read.');
+      if (!answer.ok && how === 'refresh') return stale('The numbers cannot be read.');
       if (how === 'push') history.pushState(null, '', url);
       shown = location.pathname + location.search;
       take(new DOMParser().parseFromString(html, 'text/html'));

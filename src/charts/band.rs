@@ -4,7 +4,7 @@ use super::line::runs;
 use super::scale::{Scale, Unit};
 use super::svg::{Path, Svg};
 use super::time::Time;
-use super::{Frame, Release, releases, rules};
+use super::{Frame, Release, chart_class, releases, rules};
 
 /// Median, 95th and 99th percentile of a bucket, in milliseconds.
 pub type Percentiles = [f64; 3];
@@ -27,7 +27,7 @@ impl Band<'_> {
     pub fn draw(&self) -> String {
         let scale = Scale::times(self.values.iter().flatten().flatten().copied());
         let mut svg = Svg::default();
-        self.frame.open(&mut svg, "chart");
+        self.frame.open(&mut svg, chart_class(self.releases));
         self.time.draw(&mut svg);
         rules(&mut svg, &scale, Unit::Millis);
         let [median, slow, slowest] = [0, 1, 2].map(|which| {

@@ -3,7 +3,7 @@
 use super::scale::{Scale, Unit};
 use super::svg::{Path, Svg, percent};
 use super::time::Time;
-use super::{Frame, Release, anchor, releases, rules, thinned};
+use super::{Frame, Release, anchor, chart_class, releases, rules, thinned};
 
 /// Under a mark that is lower than this, in per cent from the top, there is no room for a label.
 const ROOM_BELOW: f64 = 85.0;
@@ -44,7 +44,7 @@ impl Lines<'_> {
         let shown = shown.chain(self.before.into_iter().flatten()).flatten().copied();
         let scale = Scale::linear(shown, self.unit);
         let mut svg = Svg::default();
-        self.frame.open(&mut svg, "chart");
+        self.frame.open(&mut svg, chart_class(self.releases));
         self.time.draw(&mut svg);
         rules(&mut svg, &scale, self.unit);
         svg.open_stretched();

@@ -51,9 +51,9 @@ impl Map<'_> {
                     ("hatch".to_owned(), Some("too few to be told".to_owned()))
                 }
                 Some(Shown::Calls(calls)) => {
-                    let shade = shades.iter().position(|(_, most)| calls <= most);
+                    let shade = shades.iter().find(|shade| *calls <= shade.most);
                     (
-                        format!("q{}", shade.unwrap_or(SHADES - 1)),
+                        format!("q{}", shade.map_or(SHADES - 1, |shade| shade.ink)),
                         Some(words::counted(*calls, "call", "calls")),
                     )
                 }
@@ -101,21 +101,40 @@ fn hatch(svg: &mut Svg) {
     svg.close("pattern");
 }
 
-/// The least and the most calls of each shade: about as many countries in each, from the palest.
-pub fn shades(calls: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
+/// Which calls a shade stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shade {
+    /// 0..=4, from the palest.
+    pub ink: usize,
+    /// The least calls of a country in it.
+    pub least: u64,
+    /// The most.
+    pub most: u64,
+}
+
+/// Shades for countries with these calls: about as many countries in each, the strongest for the most.
+pub fn shades(calls: impl Iterator<Item = u64>) -> Vec<Shade> {
+    let parts = parts(calls);
+    let ink = |nth: usize| (nth + 1) * SHADES / parts.len() - 1;
+    let shades = parts.iter().enumerate();
+    shades.map(|(nth, (least, most))| Shade { ink: ink(nth), least: *least, most: *most }).collect()
+}
+
+/// The least and the most calls of each part, in order.
+fn parts(calls: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
     let mut calls: Vec<u64> = calls.filter(|calls| *calls > 0).collect();
     calls.sort_unstable();
-    let mut shades = Vec::<(u64, u64)>::new();
+    let mut parts = Vec::<(u64, u64)>::new();
     for nth in 0..SHADES {
         let part = &calls[calls.len() * nth / SHADES..calls.len() * (nth + 1) / SHADES];
         // The same number never has two shades.
-        let part = part.iter().filter(|calls| shades.last().is_none_or(|(_, most)| *calls > most));
+        let part = part.iter().filter(|calls| parts.last().is_none_or(|(_, most)| *calls > most));
         let part: Vec<u64> = part.copied().collect();
         if let (Some(least), Some(most)) = (part.first(), part.last()) {
-            shades.push((*least, *most));
+            parts.push((*least, *most));
         }
     }
-    shades
+    parts
 }
 
 #[cfg(test)]
@@ -131,7 +150,21 @@ mod tests {
             ((1..=10).collect(), vec![(1, 2), (3, 4), (5, 6), (7, 8), (9, 10)]),
             (vec![1, 1, 1, 1, 1, 1, 2, 9], vec![(1, 1), (2, 9)]),
         ] {
-            assert_eq!(shades(calls.into_iter()), want);
+            assert_eq!(parts(calls.into_iter()), want);
+        }
+    }
+
+    #[test]
+    fn the_most_calls_are_in_full_ink_however_few_countries_there_are() {
+        for (many, want) in [
+            (1, vec![4]),
+            (2, vec![1, 4]),
+            (3, vec![0, 2, 4]),
+            (4, vec![0, 1, 2, 4]),
+            (9, vec![0, 1, 2, 3, 4]),
+        ] {
+            let inks: Vec<usize> = shades(1..=many).iter().map(|shade| shade.ink).collect();
+            assert_eq!(inks, want, "{many} countries");
         }
     }
 }

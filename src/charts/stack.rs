@@ -3,7 +3,7 @@
 use super::scale::{Scale, Unit};
 use super::svg::{Path, Svg};
 use super::time::Time;
-use super::{Frame, Release, Series, releases, rules};
+use super::{Frame, Release, Series, chart_class, releases, rules};
 
 /// Stacked areas: the share that each series has of the sum of all in its bucket.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ impl Stack<'_> {
     pub fn draw(&self) -> String {
         let scale = Scale::linear([1.0].into_iter(), Unit::Share);
         let mut svg = Svg::default();
-        self.frame.open(&mut svg, "chart");
+        self.frame.open(&mut svg, chart_class(self.releases));
         self.time.draw(&mut svg);
         svg.open_stretched();
         let edges = self.edges();

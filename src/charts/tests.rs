@@ -128,9 +128,9 @@ fn a_map_shades_what_is_known() {
     titles.sort();
     let want = [
         ("hatch", "France: too few to be told"),
-        ("q1", "Germany: 12 calls"),
-        ("q1", "Singapore: 12 calls"),
-        ("q2", "United States: 4,180 calls"),
+        ("q2", "Germany: 12 calls"),
+        ("q2", "Singapore: 12 calls"),
+        ("q4", "United States: 4,180 calls"),
     ];
     assert_eq!(titles, want.map(|(class, title)| (class, title.to_owned())));
     let none =

@@ -4,6 +4,7 @@
 use std::io::{self, Read};
 use std::sync::LazyLock;
 
+use askama::Template;
 use bytes::Bytes;
 use flate2::read::DeflateDecoder;
 use rawzip::ZipArchive;
@@ -14,6 +15,7 @@ use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 
 use super::cached;
 use super::openapi::DOCUMENT;
+use super::page;
 use super::problem::{Kind, Problem};
 use super::stats::read;
 
@@ -22,7 +24,14 @@ use super::stats::read;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                       img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
-const PAGE: &str = include_str!("../../static/api-docs.html");
+
+/// What stands around Swagger UI.
+#[derive(Template)]
+#[template(path = "api-docs.html")]
+struct Page {
+    icon: &'static str,
+}
+
 const INIT: &str = include_str!("../../static/api-docs.js");
 /// What the page loads of Swagger UI, unpacked when it is first asked for.
 static FILES: LazyLock<[File; 2]> = LazyLock::new(|| {
@@ -83,8 +92,13 @@ async fn get_document(req: &mut Request, res: &mut Response) {
 
 #[handler]
 async fn get_page(req: &mut Request, res: &mut Response) {
-    res.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    cached::respond(req.headers(), res, "text/html; charset=utf-8", cached::MINUTE, PAGE);
+    match (Page { icon: page::icon() }).render() {
+        Ok(html) => {
+            res.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+            cached::respond(req.headers(), res, "text/html; charset=utf-8", cached::MINUTE, html);
+        }
+        Err(error) => Problem::internal(error).write(res),
+    }
 }
 
 #[handler]

@@ -17,6 +17,7 @@ use salvo::{Depot, FlowCtrl, Request, Response, handler};
 use stages::HashKey;
 use stages::ports::Bucket;
 
+use super::page;
 use super::problem::{Kind, Problem, whole_seconds};
 use super::quota;
 use super::state::State;
@@ -84,7 +85,7 @@ impl Observe {
         let status = res.status_code.unwrap_or(StatusCode::OK);
         let failed = status.is_client_error() || status.is_server_error();
         if failed && res.body.is_none() {
-            Problem::of_status(status).write(res);
+            page::tell(req.headers(), res, &Problem::of_status(status));
         }
         let route = if routed { format!("/{}", req.matched_path()) } else { UNMATCHED.to_owned() };
         let took = self.0.clock.monotonic().saturating_sub(started);
@@ -183,7 +184,7 @@ impl ReadLimit {
         if !taken.allowed {
             let detail = format!("at most {limit} reads a minute; come back later");
             let problem = Problem::plain(Kind::RateLimitExceeded, detail);
-            problem.retry_after(taken.retry_after).write(res);
+            page::tell(req.headers(), res, &problem.retry_after(taken.retry_after));
         }
     }
 }

@@ -128,7 +128,9 @@ impl Show {
     async fn page(&self, req: &Request, depot: &Depot, plain: bool) -> Result<Ready, Problem> {
         let question = Question::of(req, depot).await?;
         if question.known.extent.oldest.is_none() {
-            return Ok(Ready::Empty(Empty::at(question.now).render().map_err(Problem::internal)?));
+            let path = compose::path(self.which, self.tool(req).as_deref());
+            let empty = Empty::at(&path, question.now, self.url.as_deref());
+            return Ok(Ready::Empty(empty.render().map_err(Problem::internal)?));
         }
         let mut query = question.query.clone();
         let name = self.tool(req);
@@ -178,8 +180,26 @@ fn query(mut sent: Vec<(&str, &str)>, now: stages::Hour) -> Result<Query, Proble
 
 /// Whether a client asks for plain text, and not for HTML: programs that take anything get HTML.
 fn prefers_text(headers: &HeaderMap) -> bool {
-    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    accept.contains("text/plain") && !accept.contains("text/html")
+    accept(headers).contains("text/plain") && !accept(headers).contains("text/html")
+}
+
+fn accept(headers: &HeaderMap) -> &str {
+    headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default()
+}
+
+/// The file name of the icon, for pages that are laid out elsewhere.
+pub(super) const fn icon() -> &'static str {
+    asset::ICON.name
+}
+
+/// Answers with a problem: as a page to whoever reads pages, and as it is to programs.
+pub(super) fn tell(asked: &HeaderMap, res: &mut Response, problem: &Problem) {
+    if accept(asked).contains("text/html") {
+        refuse(res, problem)
+    } else {
+        problem.write(res)
+    }
+    res.headers_mut().append(VARY, HeaderValue::from_static("accept"));
 }
 
 fn send(asked: &HeaderMap, res: &mut Response, kind: &'static str, body: String) {

@@ -284,3 +284,26 @@ async fn stopping_lets_connections_end() {
     server.handle.stop_graceful(None);
     server.task.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn people_are_told_of_problems_on_a_page_and_programs_as_they_are() {
+    let server = TestServer::with(|settings| settings.server.read_limit = 2, routes).await;
+    let visit = async |path: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: a\r\naccept: text/html,*/*;q=0.8\r\n\r\n");
+        server.send(head).await
+    };
+    for (path, status, says) in [
+        ("/nowhere", 404, "There is nothing here."),
+        ("/problems/none", 404, "There is nothing here."),
+        ("/problems/not_found", 200, "Not found (404, not_found)"),
+        ("/problems/not_found", 429, "This is too much within a minute."),
+    ] {
+        let answer = visit(path).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+        assert!(answer.header("content-security-policy").unwrap().contains("style-src 'self'"));
+        assert!(answer.body.contains(says), "{path}: {}", answer.body);
+    }
+    assert_eq!(server.get("/nowhere").await.problem().0, 404);
+    assert_eq!(server.get("/problems/none").await.problem().0, 429);
+}

@@ -65,7 +65,11 @@ const agree = (text, want, what) => {
 };
 const change = (text, now, before, what) => {
   if (text === '–') return assert.ok(!before, `${what}: no change from ${before}`);
-  agree(text.match(/[\d.,]+%$/)[0], Math.abs(now - before) / before, `${what}: change`);
+  const grown = Math.abs(now - before) / before;
+  // From ten times as much on, how many times that is.
+  const times = text.match(/([\d,]+)×$/);
+  if (times) return assert.equal(Number(times[1].replaceAll(',', '')), Math.round(now / before), `${what}: change`);
+  agree(text.match(/[\d.,]+%$/)[0], grown, `${what}: change`);
 };
 
 const read = (page) => page.$$eval('main section', (sections) => {
@@ -157,12 +161,10 @@ const PANELS = {
     assert.deepEqual(panel.rows.map(({ key }) => key), slowest.slice(0, panel.rows.length).map(({ name }) => name), what);
     await times(panel, 'tool', { 0: 'p95_ms', 1: 'p50_ms', 2: 'p99_ms', 3: 'avg_ms', 4: 'timed' }, what);
   },
-  async times(panel, _, what) {
-    const of = async (measure) => {
-      const now = byBucket((await json(other(panel.links.JSON, null, { measure }))).points);
-      return (from) => now.get(from)[0].value;
-    };
-    series(panel, await Promise.all(['p50_ms', 'p95_ms', 'p99_ms'].map(of)), what);
+  async times(panel, { measure, points }, what) {
+    const now = byBucket(points);
+    series(panel, ['p50_ms', 'p95_ms', 'p99_ms'].map((member) => (from) => now.get(from)[0][member]), what);
+    points.forEach((point) => assert.equal(point.value, point[measure], what));
   },
   async spread(panel, { ranges }, what) {
     assert.equal(panel.rows.length, ranges.length, what);
@@ -200,14 +202,14 @@ const PANELS = {
   async errors(panel, { errors }, what) {
     named(panel);
     assert.deepEqual(panel.rows.map(({ key }) => key), errors.slice(0, panel.rows.length).map(({ type }) => type), what);
-    panel.rows.forEach(({ cells }, i) => {
-      const { count, previous_count, percentage, affected_tools: [first, ...more], affected_versions } = errors[i];
-      agree(cells[0], count, what);
-      change(cells[1], count, previous_count, what);
-      agree(cells[2], percentage, what);
-      assert.equal(cells[3], more.length ? `${first} +${more.length}` : first, what);
-      agree(cells[4], affected_versions.length, what);
-    });
+    const checks = {
+      Calls: (cell, { count }) => agree(cell, count, what),
+      Change: (cell, { count, previous_count }) => change(cell, count, previous_count, what),
+      Share: (cell, { percentage }) => agree(cell, percentage, what),
+      Tools: (cell, { affected_tools: [first, ...more] }) => assert.equal(cell, more.length ? `${first} +${more.length}` : first, what),
+      Versions: (cell, { affected_versions }) => agree(cell, affected_versions.length, what),
+    };
+    panel.rows.forEach(({ cells }, i) => panel.heads.forEach((head, n) => checks[head](cells[n], errors[i])));
   },
   async versions(panel, { values }, what) {
     named(panel, 'version');
@@ -231,7 +233,8 @@ const PANELS = {
       const hour = new Date(timestamp);
       sums[(hour.getUTCDay() + 6) % 7][Math.floor(hour.getUTCHours() / 2)] += value;
     }
-    panel.rows.forEach(({ cells }, day) => cells.forEach((text, block) => agree(text, sums[day][block], `${what} ${day} ${block}`)));
+    const days = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
+    panel.rows.forEach(({ name, cells }) => cells.forEach((text, block) => agree(text, sums[days.indexOf(name)][block], `${what} ${name} ${block}`)));
   },
   // Its numbers are those of the list below it.
   async map() {},

@@ -239,6 +239,9 @@ fn compared(cx: &Cx<'_>) -> String {
     let before = cx.numbers.total_before.as_ref().map(|before| before.calls() as f64);
     match before.and_then(|before| growth(now, before, More::Neither)) {
         Some(change) if change.arrow == "=" => ", as many as before.".to_owned(),
+        Some(change) if change.amount.ends_with(words::TIMES) => {
+            format!(", {} as many as before.", change.amount)
+        }
         Some(change) if change.arrow == "▲" => format!(", {} more than before.", change.amount),
         Some(change) => format!(", {} fewer than before.", change.amount),
         None => ".".to_owned(),
@@ -252,7 +255,11 @@ fn lead(which: Which, cx: &Cx<'_>) -> String {
                 period may show more."
             .to_owned();
     }
-    let span = span(&cx.asked.window);
+    // The heading names a range that was chosen by its ends.
+    let span = match cx.linked.period {
+        Period::Between(_) => "All times are UTC".to_owned(),
+        _ => format!("{}, UTC", span(&cx.asked.window)),
+    };
     let succeeded = words::percent(total.successes, total.calls());
     match which {
         Which::Overview => {
@@ -260,11 +267,11 @@ fn lead(which: Which, cx: &Cx<'_>) -> String {
             let ranked = ranked(&tools);
             match ranked.as_slice() {
                 [(name, _)] => {
-                    format!("{succeeded} of them succeeded. All went to {name}. {span}, UTC.")
+                    format!("{succeeded} of them succeeded. All went to {name}. {span}.")
                 }
                 [(name, top), ..] => format!(
                     "{succeeded} of them succeeded. The most called of {} tools is {name}, with {} of all \
-                     calls. {span}, UTC.",
+                     calls. {span}.",
                     ranked.len(),
                     words::percent(top.calls(), total.calls()),
                 ),
@@ -272,25 +279,25 @@ fn lead(which: Which, cx: &Cx<'_>) -> String {
             }
         }
         Which::Tool => format!(
-            "{} {}{} {succeeded} of them succeeded. {span}, UTC.",
+            "{} {}{} {succeeded} of them succeeded. {span}.",
             words::counted(total.calls(), "call", "calls"),
             in_words(cx.linked.period, &cx.asked.window),
             compared(cx),
         ),
-        Which::Tools => format!(
-            "{succeeded} of the calls succeeded. Choose a tool to see more of it. {span}, UTC."
-        ),
+        Which::Tools => {
+            format!("{succeeded} of the calls succeeded. Choose a tool to see more of it. {span}.")
+        }
         Which::Performance => format!(
-            "{} of the calls said how long they took; every number here rests on those. {span}, UTC.",
+            "{} of the calls said how long they took; every number here rests on those. {span}.",
             words::percent(total.measures.time_count, total.calls())
         ),
         Which::Errors => format!(
-            "{} of {}. {span}, UTC.",
+            "{} of {}. {span}.",
             words::counted(total.failures(), "failed call", "failed calls"),
             words::counted(total.calls(), "call", "calls"),
         ),
         Which::Versions | Which::Geography => {
-            format!("{}. {span}, UTC.", words::counted(total.calls(), "call", "calls"))
+            format!("{}. {span}.", words::counted(total.calls(), "call", "calls"))
         }
     }
 }
@@ -309,13 +316,12 @@ pub(super) fn in_words(period: Period, window: &Window) -> String {
     }
 }
 
-/// `22 July 2026 to 20 August 2026`, both included.
+/// `22 July to 20 August 2026`, both included.
 fn span(window: &Window) -> String {
-    let (first, last) = (window.range.from, window.range.to.plus(-1));
-    let (from, to) = (words::long_date(first), words::long_date(last));
-    if window.grain == Grain::Hour {
-        let (from_hour, to_hour) = (words::time_of_day(first), words::time_of_day(window.range.to));
-        return format!("{from}, {from_hour} to {to}, {to_hour}");
+    let Range { from, to } = window.range;
+    let of_days = [from, to].iter().all(|hour| *hour == hour.day().start());
+    if window.grain == Grain::Hour && !of_days {
+        return words::hours(from, to);
     }
-    if from == to { from } else { format!("{from} to {to}") }
+    words::dates(from, to.plus(-1))
 }

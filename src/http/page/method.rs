@@ -126,6 +126,7 @@ fn page() -> Page {
     };
     let title = "How each number is made";
     let mut shell = Shell::new(title.to_owned(), "/methodology", &Query::default(), None);
+    shell.still = true;
     shell.description =
         "What every number on these pages means, and what it cannot say.".to_owned();
     Page {

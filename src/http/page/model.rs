@@ -207,7 +207,6 @@ impl Table {
         let kind = match cell {
             Cell::Rank(_) => "strong",
             Cell::Poor(_) => "worse",
-            Cell::Text(_) => "text",
             _ => "",
         };
         [shown, kind].join(" ").trim().to_owned()
@@ -276,9 +275,15 @@ pub(super) struct HeatView {
     pub(super) id: &'static str,
     /// First hours of the columns.
     pub(super) columns: Vec<String>,
-    /// Day, and its cells: shade and text.
-    pub(super) rows: Vec<(&'static str, Vec<(u64, String)>)>,
+    pub(super) rows: Vec<HeatRow>,
     pub(super) summary: String,
+}
+
+/// A day of the week.
+pub(super) struct HeatRow {
+    pub(super) day: &'static str,
+    /// Shade and calls; `None` for hours that are not among those shown.
+    pub(super) cells: Vec<Option<(u64, String)>>,
 }
 
 /// A map with its key.

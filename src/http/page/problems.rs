@@ -6,7 +6,7 @@ use salvo::http::{Request, Response};
 use salvo::{Router, handler};
 
 use super::shell::Message;
-use super::{HTML, POLICY};
+use super::{HTML, POLICY, tell};
 use crate::http::cached;
 use crate::http::problem::{Kind, Problem};
 use crate::http::stats::read;
@@ -26,6 +26,9 @@ async fn get_problem(req: &mut Request, res: &mut Response) {
             cached::respond(req.headers(), res, HTML, cached::MINUTE, html);
         }
         Some(Err(problem)) => problem.write(res),
-        None => Problem::plain(Kind::NotFound, "there is nothing at this address").write(res),
+        None => {
+            let problem = Problem::plain(Kind::NotFound, "there is nothing at this address");
+            tell(req.headers(), res, &problem);
+        }
     }
 }

@@ -24,6 +24,13 @@ const PAGES: [(&str, &str); 6] = [
 const ABOUT: [(&str, &str); 3] =
     [("Status", "/status"), ("Method", "/methodology"), ("Transparency", "/transparency")];
 
+/// A page in the navigation.
+pub(super) struct Entry {
+    pub(super) choice: Choice,
+    /// Whether the pages about the numbers begin here.
+    pub(super) apart: bool,
+}
+
 /// What the frame around every page shows.
 pub(super) struct Shell {
     pub(super) title: String,
@@ -35,7 +42,7 @@ pub(super) struct Shell {
     pub(super) canonical: Option<String>,
     /// Where the public reaches the server, if that is known.
     pub(super) public: Option<String>,
-    pub(super) pages: Vec<Choice>,
+    pub(super) pages: Vec<Entry>,
     /// When the newest event was received: for machines, for people.
     pub(super) newest: Option<(String, String)>,
     /// Whether new numbers are the point of the page.
@@ -48,13 +55,12 @@ impl Shell {
     /// The frame of the page at `path`. `query` is what is chosen, which navigation keeps.
     pub(super) fn new(title: String, path: &str, query: &Query, newest: Option<Hour>) -> Self {
         let section = |page: &str| page == path || page == "/tools" && path.starts_with("/tools/");
-        let choice = |label: &str, page: &str, href: String| Choice {
-            label: label.to_owned(),
-            href,
-            current: section(page),
+        let entry = |label: &str, page: &str, href: String| Entry {
+            apart: page == ABOUT[0].1,
+            choice: Choice { label: label.to_owned(), href, current: section(page) },
         };
-        let numbers = PAGES.into_iter().map(|(label, page)| choice(label, page, href(page, query)));
-        let about = ABOUT.into_iter().map(|(label, page)| choice(label, page, page.to_owned()));
+        let numbers = PAGES.into_iter().map(|(label, page)| entry(label, page, href(page, query)));
+        let about = ABOUT.into_iter().map(|(label, page)| entry(label, page, page.to_owned()));
         Self {
             title,
             description: String::new(),
@@ -94,16 +100,20 @@ impl Shell {
 /// The page before the first event.
 #[derive(Template)]
 #[template(path = "empty.html")]
-pub(super) struct Empty {
+pub(super) struct Empty<'a> {
     shell: Shell,
     /// An hour that the door accepts.
     hour: String,
+    /// Where the public reaches the server, if that is known.
+    public: Option<&'a str>,
 }
 
-impl Empty {
-    pub(super) fn at(now: Hour) -> Self {
+impl<'a> Empty<'a> {
+    /// In place of the page at `path`.
+    pub(super) fn at(path: &str, now: Hour, public: Option<&'a str>) -> Self {
         let title = "No event has arrived yet".to_owned();
-        Self { shell: Shell::new(title, "/", &Query::default(), None), hour: now.to_string() }
+        let shell = Shell::new(title, path, &Query::default(), None);
+        Self { shell, hour: now.to_string(), public }
     }
 }
 
@@ -122,11 +132,13 @@ impl Message {
             StatusCode::NOT_FOUND => "There is nothing here",
             StatusCode::PAYLOAD_TOO_LARGE => "This is too much at once",
             StatusCode::REQUEST_TIMEOUT => "This did not arrive in time",
+            StatusCode::TOO_MANY_REQUESTS => "This is too much within a minute",
             StatusCode::SERVICE_UNAVAILABLE => "The numbers cannot be read at the moment",
             _ => "Something went wrong on the server",
         };
         let mut shell = Shell::new(title.to_owned(), "", &Query::default(), None);
         shell.canonical = None;
+        shell.still = problem.status().is_client_error();
         Self { shell, detail: sentence(&problem.detail().replace('`', "")) }
     }
 
@@ -135,6 +147,7 @@ impl Message {
         let title = format!("{} ({}, {})", kind.title(), kind.status().as_u16(), kind.error());
         let mut shell = Shell::new(title, "", &Query::default(), None);
         shell.canonical = None;
+        shell.still = true;
         Self { shell, detail: kind.meaning().replace('`', "") }
     }
 }

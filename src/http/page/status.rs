@@ -137,7 +137,7 @@ fn ledger(view: &View) -> Option<Part> {
         body: vec![Body::Table(Table {
             id: "ledger",
             title: None,
-            columns: vec![("", "Events"), ("", "Since installation"), ("wide", "Meaning")],
+            columns: vec![("", "Events"), ("", "Since installation"), ("wide text", "Meaning")],
             rows: rows.collect(),
             bad: false,
             note: String::new(),
@@ -205,14 +205,7 @@ fn refused(view: &View) -> Option<Part> {
 }
 
 fn pipeline(view: &View) -> Option<Part> {
-    let mut terms = vec![(
-        "Loaded".to_owned(),
-        format!(
-            "{}, {}",
-            view.pipeline.loaded_at.chars().take(16).collect::<String>().replace('T', " "),
-            "UTC"
-        ),
-    )];
+    let mut terms = vec![("Loaded".to_owned(), moment(&view.pipeline.loaded_at))];
     if !view.pipeline.valid {
         terms.push((
             "The newest file is not in force".to_owned(),
@@ -233,6 +226,15 @@ fn pipeline(view: &View) -> Option<Part> {
         links: Vec::new(),
         body: vec![Body::Prose(Prose { terms })],
     })
+}
+
+/// `2026-08-20T14:30:00.000Z` as `20 August 2026, 14:30 UTC`.
+fn moment(timestamp: &str) -> String {
+    let parts = timestamp.split_once('T').and_then(|(date, time)| {
+        let midnight = stages::Hour::parse(&format!("{date}T00:00:00Z"))?;
+        Some(format!("{}, {} UTC", words::long_date(midnight), time.get(..5)?))
+    });
+    parts.unwrap_or_else(|| timestamp.to_owned())
 }
 
 /// `3 seconds`, `5 minutes`, `2 days`

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::model::{Body, EntryView, Page, Part};
+use super::model::{Body, EntryView, HeatRow, Page, Part};
 
 /// Most rows of a chart's table; the rest is a link away.
 const ROWS: usize = 40;
@@ -62,8 +62,10 @@ fn render_body(text: &mut String, body: &Body) {
             writeln!(text, "{}", round.summary).expect(INFALLIBLE);
         }
         Body::Heat(heat) => {
-            let rows = heat.rows.iter().map(|(day, cells)| {
-                let cells = cells.iter().map(|(_, calls)| calls.clone());
+            let rows = heat.rows.iter().map(|HeatRow { day, cells }| {
+                let cells = cells.iter().map(|cell| {
+                    cell.as_ref().map_or_else(|| "–".to_owned(), |(_, calls)| calls.clone())
+                });
                 std::iter::once((*day).to_owned()).chain(cells).collect()
             });
             let head = std::iter::once(String::new()).chain(heat.columns.iter().cloned()).collect();

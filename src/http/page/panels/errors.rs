@@ -14,6 +14,7 @@ use crate::words;
 
 /// Most kinds that the list names.
 const LISTED: usize = 20;
+
 /// The share of calls that failed, over time.
 pub(in super::super) fn error_rate(cx: &Cx<'_>) -> Part {
     let Cx { asked, numbers, .. } = cx;
@@ -104,10 +105,12 @@ pub(in super::super) async fn errors(
     limit: Option<usize>,
 ) -> Result<Errors, StoreError> {
     let asked = cx.asked;
-    let part = |body, links| Part {
+    let part = |more: &str, body, links| Part {
         id: "errors",
         title: "Kinds of error".to_owned(),
-        note: "As the client names them. Messages and parameters are never part of it.".to_owned(),
+        note: format!(
+            "As the client names them. Messages and parameters are never part of it.{more}"
+        ),
         links,
         body: vec![body],
     };
@@ -118,15 +121,21 @@ pub(in super::super) async fn errors(
     if !asked.knows_errors() {
         let why = "Kinds of error are counted by tool and version only. Remove the filter by country, \
                    service or level to see them.";
-        return Ok(Errors { part: part(Body::Missing(why.to_owned()), links), named: None });
+        return Ok(Errors { part: part("", Body::Missing(why.to_owned()), links), named: None });
     }
-    let earlier = match &asked.compared {
-        Some(compared) => Some(compared.clone()),
-        None => asked.window.compared(Compare::Previous).ok(),
-    };
-    // Nothing is known from before the oldest number, so nothing has grown.
     let oldest = asked.extent.oldest;
-    let earlier = earlier.filter(|earlier| oldest.is_some_and(|oldest| oldest < earlier.range.to));
+    let earlier = match &asked.compared {
+        // Nothing is known from before the oldest number, so nothing has grown.
+        Some(compared) => {
+            Some(compared.clone()).filter(|c| oldest.is_some_and(|oldest| oldest < c.range.to))
+        }
+        // Where nobody asked for it, a change is shown only where it rests on all of the hours before.
+        None => {
+            let before = asked.window.compared(Compare::Previous).ok();
+            before.filter(|c| oldest.is_some_and(|oldest| oldest.day().start() <= c.range.from))
+        }
+    };
+    let compared = asked.compared.is_some() || earlier.is_some();
     let before = async {
         match &earlier {
             Some(earlier) => asked.failures(earlier.range).await,
@@ -146,37 +155,47 @@ pub(in super::super) async fn errors(
     let named: u64 = kinds.iter().map(|kind| kind.count).sum();
     let shown = limit.unwrap_or(LISTED);
     let most = kinds.first().map_or(1, |kind| kind.count);
+    // Of one tool, the list of tools would say nothing.
+    let of_tools = asked.query.filter.tool.is_none();
     let rows = kinds.iter().take(shown).map(|kind| {
         let earlier = before.get(kind.name).copied().unwrap_or_default();
+        let change = || Cell::Change(growth(kind.count as f64, earlier as f64, More::Worse));
+        let versions = versions.get(kind.name).map(usize::to_string);
+        let cells = [
+            Some(Cell::Rank(words::count(kind.count))),
+            compared.then(change),
+            Some(Cell::Number(words::percent(kind.count, named))),
+            of_tools.then(|| Cell::Number(tools_of(kind))),
+            Some(Cell::known(versions)),
+        ];
         TableRow {
             name: kind.name.to_owned(),
             href: None,
             bar: Some(bar(kind.count, most)),
-            cells: vec![
-                Cell::Rank(words::count(kind.count)),
-                Cell::Change(growth(kind.count as f64, earlier as f64, More::Worse)),
-                Cell::Number(words::percent(kind.count, named)),
-                Cell::Number(tools_of(kind)),
-                Cell::known(versions.get(kind.name).map(usize::to_string)),
-            ],
+            cells: cells.into_iter().flatten().collect(),
         }
     });
     let rows: Vec<TableRow> = rows.collect();
-    let columns = vec![
-        ("", "Kind"),
-        ("", "Calls"),
-        ("", "Change"),
-        ("wide", "Share"),
-        ("wide", "Tools"),
-        ("mid", "Versions"),
+    let columns = [
+        Some(("", "Kind")),
+        Some(("", "Calls")),
+        compared.then_some(("", "Change")),
+        Some((if compared { "wide" } else { "" }, "Share")),
+        of_tools.then_some(("wide", "Tools")),
+        Some(("mid", "Versions")),
     ];
+    let columns = columns.into_iter().flatten().collect();
     let body = if rows.is_empty() {
         Body::Missing("No kind of error was named in this period.".to_owned())
     } else {
         let note = note(&kinds, shown, cx.numbers.total.failures().saturating_sub(named));
         Body::Table(Table { id: "errors", title: None, columns, rows, bad: true, note })
     };
-    Ok(Errors { part: part(body, links), named: Some(named) })
+    let more = match (&asked.compared, &earlier) {
+        (None, Some(_)) => " Changes are against as many hours before.",
+        _ => "",
+    };
+    Ok(Errors { part: part(more, body, links), named: Some(named) })
 }
 
 /// `get_forecast +2`

@@ -9,7 +9,7 @@ use super::super::model::{Body, Cell, MapView, Part, Table, TableRow};
 use super::super::numbers::{More, growth};
 use super::tools::{failed, quantile};
 use super::{Cx, Listed};
-use crate::charts::{Frame, Map, Shown, bar, shades};
+use crate::charts::{Frame, Map, Shade, Shown, bar, shades};
 use crate::stats::Tally;
 use crate::stats::asked::by_value;
 use crate::stats::tally::{ranked, tally};
@@ -39,13 +39,13 @@ pub(in super::super) async fn world_map(cx: &Cx<'_>) -> Result<Part, StoreError>
             countries.iter().map(|(code, tally)| (*code, Shown::Calls(tally.calls()))).collect();
         let map = Map { frame: Frame { id: "map" }, countries: &shown };
         let shades = shades(countries.values().map(Tally::calls));
-        let key = shades.iter().enumerate().map(|(nth, (least, most))| {
+        let key = shades.into_iter().map(|Shade { ink, least, most }| {
             let range = if least == most {
-                words::count(*least)
+                words::count(least)
             } else {
-                format!("{} to {}", words::count(*least), words::count(*most))
+                format!("{} to {}", words::count(least), words::count(most))
             };
-            (format!("q{nth}"), range)
+            (format!("q{ink}"), range)
         });
         let none = ("none".to_owned(), "none".to_owned());
         let top: Vec<String> =

@@ -3,7 +3,7 @@
 use stages::ports::StoreError;
 use stages::rollup::Axis;
 
-use super::super::model::{Body, HeatView, Part};
+use super::super::model::{Body, HeatRow, HeatView, Part};
 use super::Cx;
 use crate::charts::{BLOCK_HOURS, Heat, WEEKDAYS};
 use crate::stats::period::MAX_HOURS;
@@ -37,18 +37,28 @@ pub(in super::super) async fn week(cx: &Cx<'_>) -> Result<Part, StoreError> {
     let filter = asked.query.filter.clone();
     let (grain, axis, detail) = (Some(Grain::Hour), Axis::Tool, Detail::Calls);
     let cells = asked.source.cells(&Question { range, grain, axis, filter, detail }).await?;
-    let mut heat = Heat::default();
+    // Nothing is known from before the oldest number.
+    let known = asked.extent.oldest.map_or(range.from, |oldest| oldest.max(range.from));
+    let mut heat = Heat::over(known, range.to);
     cells.iter().for_each(|cell| heat.add(cell.bucket, cell.measures.calls));
     let ((day, hour), most) = heat.most();
-    let note = format!(
+    let mut note = format!(
         "Sums from {} on, in UTC, for two hours each. The stronger the ink, the more calls.",
-        words::long_date(range.from)
+        words::long_date(known)
     );
+    if !heat.is_whole() {
+        note.push_str(" A dash stands for hours that are not among them.");
+    }
     if most == 0 {
         return Ok(part(note, Body::Missing("No calls in these hours.".to_owned())));
     }
-    let rows = WEEKDAYS.into_iter().enumerate().map(|(day, name)| {
-        (name, heat.row(day).map(|(calls, shade)| (shade, words::axis(calls))).collect())
+    // Days of which no hour is covered would be a row of dashes.
+    let days =
+        WEEKDAYS.into_iter().enumerate().filter(|(day, _)| heat.row(*day).any(|c| c.is_some()));
+    let rows = days.map(|(day, name)| {
+        let cells =
+            heat.row(day).map(|cell| cell.map(|(calls, shade)| (shade, words::axis(calls))));
+        HeatRow { day: name, cells: cells.collect() }
     });
     let view = HeatView {
         id: "week",
