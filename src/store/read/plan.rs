@@ -244,11 +244,14 @@ impl Making<'_> {
                 (base, Steps::to_base(self.dialect, &day, &values))
             }
         };
-        let sign = if part.less { "-" } else { "" };
-        let mut columns: Vec<_> = sums(self.question.detail)
-            .iter()
-            .map(|sum| format!("{sign}c.{sum} AS {sum}"))
-            .collect();
+        let column = |sum: &&str| match (part.less, *sum) {
+            (false, sum) => format!("c.{sum} AS {sum}"),
+            // A batch counts once in a day and once in each of its hours, so less would be left of
+            // the day than there is.
+            (true, "batches") => "0 AS batches".to_owned(),
+            (true, sum) => format!("-c.{sum} AS {sum}"),
+        };
+        let mut columns: Vec<_> = sums(self.question.detail).iter().map(column).collect();
         if self.question.detail == Detail::Times {
             columns.extend(columns::BOUNDS.map(|bound| format!("c.{bound}")));
             columns.push(format!("c.{}", columns::TIMES));

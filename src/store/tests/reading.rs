@@ -225,7 +225,7 @@ async fn whole_days_come_from_the_tables_by_day(kind: Kind) {
 async fn today_is_read_by_day_and_only_what_is_to_come_by_hour(kind: Kind) {
     let (f, mut events) = filled(kind).await;
     let (day, now) = (noon().day(), noon());
-    let ahead: Vec<_> = mixed(2, 40)
+    let mut ahead: Vec<_> = mixed(2, 40)
         .into_iter()
         .zip(1..)
         .map(|(event, n)| {
@@ -233,6 +233,8 @@ async fn today_is_read_by_day_and_only_what_is_to_come_by_hour(kind: Kind) {
             event_of(event.tool()).version(event.version()).status(event.status()).build()
         })
         .collect();
+    // One batch with one call of now, and many hours to come.
+    ahead.extend((0..6).map(|n| scanned("search_location").hour(now.plus(n)).build()));
     f.settle(vec![entry(99, noon(), ahead.clone())]).await;
     events.extend(ahead);
     // As if nothing of what has passed were known by the hour.
