@@ -14,10 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use stages::ports::{Outcome, QueueError, Settled, Store as _};
 use stages::{
-    Batch, Clock, EntryId, Pipeline, Side, StageError, StageSpec, SystemClock, Tally, Watch,
+    Batch, Clock, EntryId, HashKey, Pipeline, Services, Side, StageError, StageSpec, SystemClock,
+    Tally, Watch,
 };
 
 pub use self::filter::{Condition, Filter};
@@ -65,6 +66,7 @@ impl Found {
 pub struct Place {
     loaded: Loaded,
     queue: Arc<dyn Queue>,
+    identity_key: HashKey,
     store: Database,
     tasks: Tasks,
 }
@@ -78,7 +80,8 @@ impl Place {
         let tasks = Tasks::new();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let queue = crate::app::open_queue(&loaded.settings, Role::Worker, &tasks, &clock).await?;
-        Ok(Self { loaded, queue, store, tasks })
+        let identity_key = queue.identity_key().await.context("the queue has no identity key")?;
+        Ok(Self { loaded, queue, identity_key, store, tasks })
     }
 
     /// Closes both.
@@ -115,7 +118,7 @@ impl Place {
         let mut found = Found { queued: self.settle_without(filter).await?, ..Found::default() };
         let (letters, unreadable) = self.store.letters_where(filter).await?;
         found.letters = self.store.drop_dead_letters(&letters).await?;
-        found.rows = self.store.delete_rows(filter).await?;
+        found.rows = self.store.delete_rows(&self.identity_key, filter).await?;
         let (left, _, odd) = self.entries(filter).await?;
         if !left.is_empty() {
             found.undone.push(format!(
@@ -194,7 +197,8 @@ impl Place {
             0,
             StageSpec { with: LeaveOut::config(filter), ..StageSpec::named(LeaveOut::STAGE) },
         );
-        let services = stages::testing::services();
+        let services =
+            Services { identity_key: self.identity_key.clone(), ..stages::testing::services() };
         let Ok(pipeline) = Pipeline::build(&registry, Side::Worker, &specs, &services) else {
             bail!("the stages of `worker` cannot be built");
         };

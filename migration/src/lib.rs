@@ -9,6 +9,7 @@ mod m0001_initial;
 mod m0002_timescale;
 mod m0003_release;
 mod m0004_sums;
+mod m0005_sessions;
 mod m0006_sightings;
 mod schema;
 pub mod timescale;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_timescale::Migration),
             Box::new(m0003_release::Migration),
             Box::new(m0004_sums::Migration),
+            Box::new(m0005_sessions::Migration),
             Box::new(m0006_sightings::Migration),
         ]
     }

@@ -270,7 +270,7 @@ fn number(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().take()
 }
 
-fn bytes(name: &'static str) -> ColumnDef {
+pub(crate) fn bytes(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).blob().not_null().take()
 }
 

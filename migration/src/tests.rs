@@ -48,6 +48,7 @@ fn expected() -> Vec<(String, String)> {
     ] {
         tables.push(bucketed(name, bucket, &format!("{key} {MEASURES}")));
     }
+    tables.push(bucketed("sessions_day", "day*", "sketch! released!"));
     tables
 }
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use stages::ports::StoreError;
 use stages::rollup::Axis;
+use stages::sessions::Sessions;
 use stages::{Day, EntryId, Hour};
 
 use crate::http::state::{Connections, StoreStatus};
@@ -59,6 +60,10 @@ impl Source for Database {
         Self::values(self, range, axis, filter).await
     }
 
+    async fn sessions(&self, from: Day, to: Day) -> Result<Sessions, StoreError> {
+        Self::sessions(self, from, to).await
+    }
+
     async fn extent(&self) -> Result<Extent, StoreError> {
         Self::extent(self).await
     }
@@ -76,5 +81,9 @@ impl Source for Database {
 impl Releases for Database {
     async fn released(&self, question: &Question) -> Result<Vec<Cell>, StoreError> {
         Self::released(self, question).await
+    }
+
+    async fn released_sessions(&self, from: Day, to: Day) -> Result<Sessions, StoreError> {
+        Self::released_sessions(self, from, to).await
     }
 }

@@ -5,9 +5,10 @@ use std::str::FromStr;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use stages::Services;
 
 use super::help::exit_codes;
-use super::{ConfigFile, Failure, Outcome, block_on, existing_store, print};
+use super::{ConfigFile, Failure, Outcome, block_on, existing_store, identity_key, print};
 use crate::config::{Flags, Loaded, check_pipelines};
 use crate::store::{Database, Letter};
 
@@ -128,7 +129,9 @@ async fn show(store: &Database, id: &str) -> anyhow::Result<String> {
 
 /// Runs letters through the worker's stages as they are configured now.
 async fn replay(store: &Database, loaded: &Loaded, ids: Vec<String>) -> anyhow::Result<String> {
-    let (registry, services) = (stages::registry(), stages::testing::services());
+    let registry = stages::registry();
+    let identity_key = identity_key(&loaded.settings).await?;
+    let services = Services { identity_key, ..stages::testing::services() };
     // The file was checked when it was loaded, so that this can only fail for a stage whose
     // building depends on more than its settings.
     let Ok((_, worker)) = check_pipelines(loaded, &registry, &services) else {

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use stages::Day;
 
 use super::help::exit_codes;
-use super::{ConfigFile, Failure, Outcome, block_on, existing_store, print};
+use super::{ConfigFile, Failure, Outcome, block_on, existing_store, identity_key, print};
 use crate::config::Flags;
 use crate::store::Difference;
 
@@ -21,7 +21,8 @@ Examples:
 /// Compare rollups with raw rows, or make them anew.
 ///
 /// Rollups are what pages and statistics read. Works for times whose raw rows are still there
-/// (`retention.raw`), beside a running server.
+/// (`retention.raw`), beside a running server. The queue is opened too: it keeps the key under which
+/// sessions are counted.
 #[derive(Debug, Args)]
 #[command(after_long_help = MORE)]
 pub(super) struct Rollups {
@@ -70,21 +71,26 @@ pub(super) fn run(command: &Rollups) -> Outcome {
         if from >= to {
             return Err(anyhow::anyhow!("--from must be before --to").into());
         }
+        let key = identity_key(&settings).await?;
         if verify {
-            let differences = store.verify(from, to).await?;
+            let differences = store.verify(&key, from, to).await?;
             print(&differences.iter().map(line).collect::<String>())?;
             return judge(differences.len());
         }
-        store.rebuild(from, to).await?;
+        store.rebuild(&key, from, to).await?;
         print(&format!("rollups of {from} up to {to} are made anew\n"))
     })
 }
 
 fn line(difference: &Difference) -> String {
     let Difference { table, key, stored, raw } = difference;
-    let calls = |calls: &Option<u64>| calls.map_or("nothing".to_owned(), |n| format!("{n} calls"));
+    let (unit, other) = match *table {
+        "sessions_day" => ("sessions", "these are not the same sessions"),
+        _ => ("calls", "another measure differs"),
+    };
+    let calls = |calls: &Option<u64>| calls.map_or("nothing".to_owned(), |n| format!("{n} {unit}"));
     let what = match stored == raw {
-        true => "another measure differs".to_owned(),
+        true => other.to_owned(),
         false => format!("{} stored, {} in raw rows", calls(stored), calls(raw)),
     };
     format!("{table}: {key}: {what}\n")

@@ -213,8 +213,9 @@ pub struct Retention {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Privacy {
-    /// Fewest calls, and fewest batches, that a published cell of a sensitive dimension has; 1
-    /// publishes everything. Batches are not people: see docs/publishing.md.
+    /// Fewest calls, and fewest batches, that a published cell of a sensitive dimension has, and fewest
+    /// sessions of a date whose number is published; 1 publishes everything. Batches are not people:
+    /// see docs/publishing.md.
     #[schemars(range(min = 1))]
     pub min_cell: u32,
     /// Header in which a proxy of `server.trusted_proxies` names the client's country, such as

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use stages::ports::StoreError;
 use stages::rollup::Axis;
+use stages::sessions::Count;
 use stages::{Hour, Status};
 
 use super::grain::Grain;
@@ -125,6 +126,22 @@ impl<'s> Asked<'s> {
     pub async fn unique_versions(&self) -> Result<usize, StoreError> {
         let (range, filter) = (self.window.range, &self.query.filter);
         Ok(self.source.values(range, Axis::Version, filter).await?.len())
+    }
+
+    /// How many sessions calls came from. `None` when no call named one, and when it is not known:
+    /// sessions are counted by whole days, today as far as it has come, and under no filter.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn sessions(&self) -> Result<Option<Count>, StoreError> {
+        let Range { from, to } = self.window.range;
+        let whole = |hour: Hour| hour == hour.day().start();
+        let of_days = whole(from) && (whole(to) || to > self.window.now);
+        if !of_days || to <= from || self.query.filter != Filter::NONE {
+            return Ok(None);
+        }
+        let sessions = self.source.sessions(from.day(), to.plus(-1).day().plus(1)).await?;
+        Ok((!sessions.is_empty()).then(|| sessions.count()))
     }
 
     /// Failed calls of a range by tool and kind. Empty when the rollups do not know: error types are

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use stages::ports::StoreError;
 use stages::rollup::{Axis, Measures};
-use stages::{Day, Hour, Level, Status};
+use stages::sessions::Sessions;
+use stages::{Day, HashKey, Hour, Level, Status};
 
 use super::Source;
 use crate::store::read::{Cell, ErrorCell, Extent, Filter, Grain, Question, Range, Sighting};
@@ -24,6 +25,7 @@ pub(crate) struct Call {
     pub(crate) service: &'static str,
     pub(crate) country: &'static str,
     pub(crate) error_type: &'static str,
+    pub(crate) session: &'static str,
 }
 
 impl Call {
@@ -180,6 +182,17 @@ impl Source for Fake {
         let values = calls.iter().map(|call| call.value(axis)).filter(|value| !value.is_empty());
         let values: BTreeSet<&str> = values.collect();
         Ok(values.into_iter().map(str::to_owned).collect())
+    }
+
+    async fn sessions(&self, from: Day, to: Day) -> Result<Sessions, StoreError> {
+        let mut sessions = Sessions::default();
+        let range = Range { from: from.start(), to: to.start() };
+        for call in self.select(range, &Filter::NONE)? {
+            if !call.session.is_empty() {
+                sessions.record(&HashKey::from_bytes([7; 16]), call.session);
+            }
+        }
+        Ok(sessions)
     }
 
     async fn extent(&self) -> Result<Extent, StoreError> {

@@ -112,6 +112,7 @@ fn away() -> StoreError {
 #[cfg(test)]
 mod tests {
     use stages::rollup::Axis;
+    use stages::sessions::Sessions;
     use stages::{Hour, ManualClock};
 
     use super::*;
@@ -178,6 +179,10 @@ mod tests {
         }
 
         async fn values(&self, _: Range, _: Axis, _: &Filter) -> Result<Vec<String>, StoreError> {
+            std::future::pending().await
+        }
+
+        async fn sessions(&self, _: Day, _: Day) -> Result<Sessions, StoreError> {
             std::future::pending().await
         }
 

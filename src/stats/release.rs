@@ -7,6 +7,8 @@
 //! that is not over, and late ones. A released cell never changes again, so two answers about it,
 //! whenever they were asked for, differ by other released cells or not at all.
 //!
+//! Sessions are released by the day, when there are `min_cell` of them.
+//!
 //! What has no name can be subtracted without learning one: `other` is always the total of the tool,
 //! which is public, less what is released.
 
@@ -15,6 +17,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use stages::ports::StoreError;
 use stages::rollup::{Axis, Measures};
+use stages::sessions::Sessions;
 use stages::{Day, Hour, Status};
 
 use super::query::BadQuery;
@@ -42,6 +45,9 @@ pub trait Releases: Source {
     /// Released cells of the whole days of a question's range, by its one sensitive dimension, in
     /// the order of bucket, tool, value and status.
     async fn released(&self, question: &Question) -> Result<Vec<Cell>, StoreError>;
+
+    /// Released sessions of the days from `from` up to but without `to`.
+    async fn released_sessions(&self, from: Day, to: Day) -> Result<Sessions, StoreError>;
 }
 
 /// Rollups as the public sees them: sums of released cells, and `other`.
@@ -226,6 +232,10 @@ impl<S: Releases> Source for Published<S> {
         values.sort_unstable();
         values.dedup();
         Ok(values)
+    }
+
+    async fn sessions(&self, from: Day, to: Day) -> Result<Sessions, StoreError> {
+        self.0.released_sessions(from, to).await
     }
 
     async fn extent(&self) -> Result<Extent, StoreError> {

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use stages::Day;
 use stages::ports::StoreError;
 use stages::rollup::Axis;
+use stages::sessions::Sessions;
 
 use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range, Sighting};
 
@@ -29,6 +30,9 @@ pub trait Source: Send + Sync {
         axis: Axis,
         filter: &Filter,
     ) -> Result<Vec<String>, StoreError>;
+
+    /// Sessions of the days from `from` up to but without `to`.
+    async fn sessions(&self, from: Day, to: Day) -> Result<Sessions, StoreError>;
 
     /// What the store knows of its own extent.
     async fn extent(&self) -> Result<Extent, StoreError>;

@@ -81,6 +81,11 @@ impl Dialect {
         }
     }
 
+    /// Bytes, none of them.
+    pub(super) const fn no_bytes(self) -> &'static str {
+        self.either("x''", "''::bytea")
+    }
+
     /// Sixteen random bytes.
     pub(super) const fn random_id(self) -> &'static str {
         self.either("randomblob(16)", "uuid_send(gen_random_uuid())")

@@ -85,7 +85,7 @@ struct Subject {
     keep: Span,
 }
 
-fn subjects(retention: &Retention) -> [Subject; 11] {
+fn subjects(retention: &Retention) -> [Subject; 12] {
     const BASE: &str = "tool, version, level, status, service, country";
     const MARGIN: &str = "axis, tool, value, status";
     let event_identity = Span(IDENTITY_LIFETIME.0 + ACCEPTANCE_WINDOW.0);
@@ -98,6 +98,7 @@ fn subjects(retention: &Retention) -> [Subject; 11] {
         subject("margin_day", "day", MARGIN, retention.daily),
         subject("released_day", "day", MARGIN, retention.daily),
         subject("dimension_values", "day", "dimension, value", retention.daily),
+        subject("sessions_day", "day", "day", retention.daily),
         subject("errors", "hour", "tool, version, error_type", retention.errors),
         subject("batch_keys", "day", "key", IDENTITY_LIFETIME),
         subject("event_keys", "day", "key", event_identity),
@@ -132,7 +133,7 @@ impl Subject {
 
     /// Whether its rows are cells, which nobody may add to while they go.
     fn has_cells(&self) -> bool {
-        self.table.starts_with("rollup_") || self.table.starts_with("margin_")
+        ["rollup_", "margin_", "sessions_"].iter().any(|cells| self.table.starts_with(cells))
     }
 
     /// How many of `total` rows may go: a tenth, or twice a day's fair share where so few days are
@@ -256,7 +257,11 @@ impl Database {
 
     async fn delete(&self, subject: &Subject, before: Day, lock: &Lock) -> Result<u64, StoreError> {
         let Subject { table, column, key, .. } = *subject;
-        let key = if key == "rowid" { key.to_owned() } else { format!("{column}, {key}") };
+        let key = if ["rowid", column].contains(&key) {
+            key.to_owned()
+        } else {
+            format!("{column}, {key}")
+        };
         let (bound, value) = subject.boundary(self.dialect(), before);
         let sql = self.dialect().delete_some(table, column, &key, &bound, CHUNK);
         let days = BTreeSet::from([before.plus(-1)]);

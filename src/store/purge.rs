@@ -4,7 +4,7 @@
 use sea_orm::{ConnectionTrait, Value};
 use stages::entry::read_payload;
 use stages::ports::StoreError;
-use stages::{Day, Hour};
+use stages::{Day, HashKey, Hour};
 
 use super::Database;
 use super::database::query;
@@ -16,7 +16,7 @@ use crate::purge::{Condition, Filter};
 use crate::sqlite_file;
 
 /// Tables that hold anything of an event. Those with a retention may be hypertables.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "events",
     "rollup_hour",
     "rollup_day",
@@ -25,6 +25,7 @@ const TABLES: [&str; 9] = [
     "released_day",
     "errors",
     "dimension_values",
+    "sessions_day",
     "dead_letters",
 ];
 
@@ -68,11 +69,16 @@ impl Database {
     }
 
     /// Deletes matching rows and counts the rest of their days again, one transaction a day: nobody
-    /// ever sees rows and rollups that differ. Answers what was deleted.
+    /// ever sees rows and rollups that differ. Answers what was deleted. `key` as in
+    /// [`Database::verify`].
     ///
     /// # Errors
     /// When the store failed; days before that are done.
-    pub async fn delete_rows(&self, filter: &Filter) -> Result<Vec<RowsOfDay>, RebuildError> {
+    pub async fn delete_rows(
+        &self,
+        key: &HashKey,
+        filter: &Filter,
+    ) -> Result<Vec<RowsOfDay>, RebuildError> {
         let mut deleted = Vec::new();
         for RowsOfDay { day, .. } in self.rows_where(filter).await? {
             let d = self.dialect();
@@ -84,7 +90,7 @@ impl Database {
                 d.hour("$1"),
                 d.hour("$2"),
             );
-            let rows = self.rewrite_day(day, Some((&sql, values))).await?;
+            let rows = self.rewrite_day(key, day, Some((&sql, values))).await?;
             deleted.push(RowsOfDay { day, rows });
         }
         Ok(deleted)

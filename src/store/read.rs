@@ -4,6 +4,7 @@ mod calls;
 mod extent;
 mod failures;
 mod plan;
+mod sessions;
 mod split;
 mod steps;
 mod values;

@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 use stages::ports::StoreError;
 use stages::rollup::{Axis, Dims, ErrorKey, Margin, Measures, Rollups};
-use stages::{Day, Hour, Level, Status};
+use stages::sessions::Sessions;
+use stages::{Day, HashKey, Hour, Level, Status};
 
 use super::Database;
 use super::columns::{self, BASE, MARGIN};
@@ -24,7 +25,7 @@ use super::error::{damaged, store_error};
 use super::read::measures;
 use super::release;
 use super::status::{count, text};
-use super::write::{LedgerChange, cells};
+use super::write::{LedgerChange, cells, sessions};
 
 /// A cell that is not what the raw rows give.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +34,10 @@ pub struct Difference {
     pub table: &'static str,
     /// The cell's key, its columns separated by ` / `.
     pub key: String,
-    /// Calls as stored; `None` when the cell is not there.
+    /// Calls as stored, or sessions in `sessions_day`; `None` when the cell is not there.
     pub stored: Option<u64>,
-    /// Calls as the raw rows give; `None` when they give no such cell. When it equals `stored`,
-    /// another measure differs.
+    /// The same as the raw rows give; `None` when they give no such cell. When it equals `stored`,
+    /// another measure differs, or these are other sessions.
     pub raw: Option<u64>,
 }
 
@@ -67,6 +68,7 @@ struct Counts {
     hour_margins: BTreeMap<(Hour, Margin), Measures>,
     day_margins: BTreeMap<(Day, Margin), Measures>,
     errors: BTreeMap<ErrorKey, u64>,
+    sessions: Sessions,
 }
 
 /// Which tables reach back to a day.
@@ -78,34 +80,40 @@ struct Reach {
 
 impl Database {
     /// Compares every rollup of the days from `from` up to but without `to` with the raw rows.
-    /// Each day is read at one moment, so a worker that writes meanwhile makes no difference.
+    /// Each day is read at one moment, so a worker that writes meanwhile makes no difference. `key` is
+    /// the installation's key of identities, under which sessions are counted.
     ///
     /// # Errors
     /// When the raw rows of a day are gone, or the store cannot be read.
-    pub async fn verify(&self, from: Day, to: Day) -> Result<Vec<Difference>, RebuildError> {
+    pub async fn verify(
+        &self,
+        key: &HashKey,
+        from: Day,
+        to: Day,
+    ) -> Result<Vec<Difference>, RebuildError> {
         let mut differences = Vec::new();
         let mut day = from;
         while day < to {
             let tx = self.begin_read().await?;
             hold_chunks(&tx).await?;
             let reach = reach(&tx, day).await?;
-            let expected = raw::expected(&tx, day).await?.within(reach);
+            let expected = raw::expected(&tx, key, day).await?.within(reach);
             let stored = stored(&tx, day).await?.within(reach);
-            compare(&mut differences, &expected, &stored);
+            compare(&mut differences, day, &expected, &stored);
             day = day.plus(1);
         }
         Ok(differences)
     }
 
     /// Rewrites every rollup of the days from `from` up to but without `to` from the raw rows, one
-    /// transaction a day.
+    /// transaction a day; `key` as in [`Database::verify`].
     ///
     /// # Errors
     /// When the raw rows of a day are gone, or the store failed; days before that one are rebuilt.
-    pub async fn rebuild(&self, from: Day, to: Day) -> Result<(), RebuildError> {
+    pub async fn rebuild(&self, key: &HashKey, from: Day, to: Day) -> Result<(), RebuildError> {
         let mut day = from;
         while day < to {
-            self.rewrite_day(day, None).await?;
+            self.rewrite_day(key, day, None).await?;
             day = day.plus(1);
         }
         Ok(())
@@ -115,6 +123,7 @@ impl Database {
     /// that deletes some of these. Answers how many it deleted.
     pub(super) async fn rewrite_day(
         &self,
+        key: &HashKey,
         day: Day,
         deletion: Option<(&str, Vec<Value>)>,
     ) -> Result<u64, RebuildError> {
@@ -127,9 +136,10 @@ impl Database {
             Some((sql, values)) => execute(tx.tx(), sql, values).await?,
             None => 0,
         };
-        let mut expected = raw::expected(tx.tx(), day).await?.within(reach);
+        let mut expected = raw::expected(tx.tx(), key, day).await?.within(reach);
         expected.keep_batches(&stored(tx.tx(), day).await?);
         delete(tx.tx(), day, reach).await?;
+        sessions::replace(tx.tx(), day, &expected.sessions).await?;
         cells::merge(tx.tx(), &expected.into_rollups()).await?;
         release::recount(tx.tx(), &self.dialect().day("$1"), day).await?;
         tx.add_to_ledger(LedgerChange::default()).await?;
@@ -164,6 +174,12 @@ impl Counts {
         keep(&mut self.day_margins, &stored.day_margins);
     }
 
+    /// The sessions, if there are any.
+    fn sessions_of(&self, day: Day) -> BTreeMap<Day, &Sessions> {
+        (!self.sessions.is_empty()).then_some((day, &self.sessions)).into_iter().collect()
+    }
+
+    /// The cells. Sessions are written anew and not added to.
     fn into_rollups(self) -> Rollups {
         Rollups {
             hours: self.hours.into_iter().collect(),
@@ -171,6 +187,7 @@ impl Counts {
             hour_margins: self.hour_margins.into_iter().collect(),
             day_margins: self.day_margins.into_iter().collect(),
             errors: self.errors.into_iter().collect(),
+            sessions: Vec::new(),
         }
     }
 }
@@ -246,6 +263,10 @@ async fn stored(db: &impl ConnectionTrait, day: Day) -> Result<Counts, StoreErro
         };
         stored.errors.insert(key, count(&row, 4)?);
     }
+    let sql = format!("SELECT sketch FROM sessions_day {is_day}");
+    for row in query(db, &sql, [day.to_string().into()]).await? {
+        stored.sessions = sessions::read(row.try_get_by_index(0).map_err(store_error)?)?;
+    }
     Ok(stored)
 }
 
@@ -301,7 +322,7 @@ async fn delete(db: &impl ConnectionTrait, day: Day, reach: Reach) -> Result<(),
     Ok(())
 }
 
-fn compare(differences: &mut Vec<Difference>, expected: &Counts, stored: &Counts) {
+fn compare(differences: &mut Vec<Difference>, day: Day, expected: &Counts, stored: &Counts) {
     let base = |dims: &Dims| {
         let Dims { tool, version, level, status, service, country } = dims;
         let (level, status) = (level.as_str(), status.as_str());
@@ -327,6 +348,9 @@ fn compare(differences: &mut Vec<Difference>, expected: &Counts, stored: &Counts
         format!("{hour} / {tool} / {version} / {error_type}")
     };
     cells.compare("errors", &expected.errors, &stored.errors, key, |n| *n, |a, b| a == b);
+    let [expected, stored] = [expected, stored].map(|counts| counts.sessions_of(day));
+    let number = |sessions: &&Sessions| sessions.count().estimate;
+    cells.compare("sessions_day", &expected, &stored, Day::to_string, number, |a, b| a == b);
 }
 
 struct Cells<'a> {

@@ -11,12 +11,12 @@ use stages::ports::StoreError;
 
 use super::Database;
 use super::columns;
-use super::database::execute;
-use super::error::damaged;
+use super::database::{execute, query};
+use super::error::{damaged, store_error};
 use super::lock::{Lock, LockError, Purpose};
 use super::read::{Cell, Question};
 use super::status::text;
-use super::write::LedgerChange;
+use super::write::{LedgerChange, sessions};
 use crate::stats::release::{OTHER, SENSITIVE};
 
 /// Days could not be decided on.
@@ -32,7 +32,8 @@ pub enum FreezeError {
 
 impl Database {
     /// Decides on every day that has been over for an hour and was not decided on: its cells with
-    /// `min_cell` calls and `min_cell` batches are released, as they are now, and no others ever.
+    /// `min_cell` calls and `min_cell` batches, and its sessions when there are as many, are released,
+    /// as they are now, and no others ever.
     /// Answers which days these were; none while another process is at it.
     ///
     /// # Errors
@@ -98,8 +99,28 @@ impl Database {
               GROUP BY axis, tool, value HAVING sum(calls) >= $2 AND max(batches) >= $2)"
         );
         execute(tx, &sql, [day.to_string().into(), i64::from(min_cell).into()]).await?;
+        self.release_sessions(tx, day, min_cell).await?;
         let sql = format!("INSERT INTO frozen_days (day) VALUES ({at})");
         execute(tx, &sql, [day.to_string().into()]).await.map(drop)
+    }
+
+    /// Releases the sessions of a day, as they are now, when there are `min_cell`.
+    async fn release_sessions(
+        &self,
+        tx: &DatabaseTransaction,
+        day: Day,
+        min_cell: u32,
+    ) -> Result<(), StoreError> {
+        let at = self.dialect().day("$1");
+        let find = format!("SELECT sketch FROM sessions_day WHERE day = {at}");
+        for row in query(tx, &find, [day.to_string().into()]).await? {
+            let sketch: Vec<u8> = row.try_get_by_index(0).map_err(store_error)?;
+            if sessions::read(sketch.clone())?.count().estimate >= u64::from(min_cell) {
+                let sql = format!("UPDATE sessions_day SET released = $2 WHERE day = {at}");
+                execute(tx, &sql, [day.to_string().into(), sketch.into()]).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Released cells of the whole days of a question's range, by its one sensitive dimension.

@@ -8,6 +8,7 @@ mod opening;
 mod reading;
 mod rebuilding;
 mod releasing;
+mod sessions;
 mod timescale;
 mod writing;
 
@@ -15,7 +16,8 @@ use std::sync::Arc;
 
 use stages::testing::{scanned, services};
 use stages::{
-    BatchKey, Entry, EntryId, Hour, ManualClock, Pipeline, Scanned, Side, StageSpec, Status,
+    BatchKey, Entry, EntryId, HashKey, Hour, Level, ManualClock, Pipeline, Scanned, Side,
+    StageSpec, Status,
 };
 use test_servers::Postgres;
 
@@ -252,6 +254,11 @@ async fn settle(
     Settler::new(Arc::new(worker()), store, clock, Arc::new(())).settle(entries).await
 }
 
+/// The key of identities of the stages that tests run.
+fn key() -> HashKey {
+    services().identity_key
+}
+
 fn settings_for(url: &str) -> settings::Store {
     settings::Store { url: settings::Secret::new(url), pool: 2 }
 }
@@ -296,6 +303,9 @@ fn mixed(seed: i64, count: i64) -> Vec<Scanned> {
         }
         if n % 3 == 0 {
             event = event.cache_hit(n % 2 == 0).retry_count(n % 4).country("DE");
+        }
+        if n % 7 == 3 {
+            event = event.level(Level::Detailed).session(&format!("{:016x}", n % 11), n);
         }
         event.build()
     };

@@ -4,6 +4,7 @@
 //! and not once an event.
 
 pub(super) mod cells;
+pub(super) mod sessions;
 mod statements;
 mod values;
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use stages::ports::StoreError;
 use stages::rollup::Axis;
+use stages::sessions::Sessions;
 use stages::{Clock, Day};
 
 use super::Metrics;
@@ -88,6 +89,10 @@ impl Source for Timed {
         filter: &Filter,
     ) -> Result<Vec<String>, StoreError> {
         self.timed("values", self.source.values(range, axis, filter)).await
+    }
+
+    async fn sessions(&self, from: Day, to: Day) -> Result<Sessions, StoreError> {
+        self.timed("sessions", self.source.sessions(from, to)).await
     }
 
     async fn extent(&self) -> Result<Extent, StoreError> {

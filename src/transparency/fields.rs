@@ -151,7 +151,8 @@ fn detailed(parameters: Value) -> [Row; 3] {
             Detailed,
             NEVER,
             session,
-            "so that a repeated event counts once; a salted hash that the client makes anew at every start",
+            "so that a repeated event counts once, and to know how many sessions a date had; a salted hash \
+             that the client makes anew at every start",
             Nowhere,
         ),
         (

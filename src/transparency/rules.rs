@@ -22,7 +22,7 @@ pub struct Rules {
     /// Most different values of a dimension that clients may bring on a UTC date; further ones are `other`.
     pub daily_values: BTreeMap<String, u64>,
     /// Fewest calls, and fewest batches, behind a published number about a country, version, service or
-    /// error type. 1: everything is published.
+    /// error type; fewest sessions of a date whose number is published. 1: everything is published.
     pub min_cell: u32,
     /// The header in which a proxy of the operator names the country of a request; `null` when none is
     /// believed, and a country is what the client says.

@@ -73,7 +73,7 @@ const MEASURES: Columns = &[
     ("times", "how many calls took how long, for percentiles"),
 ];
 
-const STORE: [Said; 15] = [
+const STORE: [Said; 16] = [
     ("events", "One row an event, without an id.", "", &[]),
     (
         "rollup_hour",
@@ -91,6 +91,19 @@ const STORE: [Said; 15] = [
         &[DAY, MARGIN, MEASURES],
     ),
     ("frozen_days", "Dates for which it was decided what is published.", FOR_EVER, &[DAY]),
+    (
+        "sessions_day",
+        "How many sessions a date had, of clients that send one: a sketch of keyed hashes, in which \
+         none can be looked up.",
+        "",
+        &[
+            DAY,
+            &[
+                ("sketch", "the count"),
+                ("released", "the same as it is published; empty while it is not"),
+            ],
+        ],
+    ),
     (
         "errors",
         "Failed calls by type and hour.",

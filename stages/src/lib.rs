@@ -32,6 +32,7 @@ pub mod ports;
 pub mod registry;
 pub mod rollup;
 pub mod scanned;
+pub mod sessions;
 pub mod sketch;
 pub mod stage;
 pub mod testing;

@@ -6,6 +6,7 @@ use compact_str::CompactString;
 
 use crate::hour::{Day, Hour};
 use crate::scanned::{Level, Scanned, Status};
+use crate::sessions::Sessions;
 use crate::sketch::Sketch;
 
 /// The dimensions of a base cell. A dimension that the event does not carry is empty.
@@ -227,4 +228,6 @@ pub struct Rollups {
     pub day_margins: Vec<((Day, Margin), Measures)>,
     /// Error summary.
     pub errors: Vec<(ErrorKey, u64)>,
+    /// Sessions by day, of the calls that named one.
+    pub sessions: Vec<(Day, Sessions)>,
 }

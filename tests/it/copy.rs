@@ -10,7 +10,7 @@ use test_servers::{Postgres, Redis};
 
 use crate::support::{Backends, Config, Event, Server, Sql, eventually};
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "events",
     "entries",
     "batch_keys",
@@ -22,6 +22,7 @@ const TABLES: [&str; 12] = [
     "margin_day",
     "errors",
     "dimension_values",
+    "sessions_day",
     "ledger",
 ];
 const SESSION: &str = "00112233445566ff";

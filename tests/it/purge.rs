@@ -137,6 +137,7 @@ fn events_go_from_queue_letters_rows_and_files() {
         sql.int("SELECT count(*) FROM rollup_day") + sql.int("SELECT count(*) FROM errors"),
         0
     );
+    assert_eq!(sql.int("SELECT count(*) FROM sessions_day"), 0);
     assert_eq!(sql.int("SELECT count(*) FROM dimension_values WHERE value LIKE '6.6.6%'"), 0);
     here.server.drained();
     drop(worker);

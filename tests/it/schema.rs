@@ -10,7 +10,7 @@ use test_servers::Postgres;
 use crate::support::{Config, Event, Server, Sql};
 
 /// What each table is for. A table without a line here fails the test.
-const TABLES: [(&str, &str); 14] = [
+const TABLES: [(&str, &str); 15] = [
     ("events", "One row an event. No id, no time of arrival finer than the hour, no address."),
     (
         "rollup_hour",
@@ -25,6 +25,11 @@ const TABLES: [(&str, &str); 14] = [
          `privacy.min_cell` above 1 only.",
     ),
     ("frozen_days", "Dates that were decided on."),
+    (
+        "sessions_day",
+        "How many sessions a UTC date had, as a HyperLogLog sketch of keyed hashes: of all, and of those \
+         that may be published (no bytes while none may).",
+    ),
     ("errors", "Failed calls with a type, by UTC hour."),
     (
         "entries",
@@ -49,6 +54,8 @@ place of a column in the primary key; where the databases differ it is SQLite's 
 a distribution of response times: a version byte, then (distance to the bucket before, count) as
 variable-length integers; buckets are those of an HDR histogram with two significant digits over 1 to
 120 000 ms.
+
+`sketch` and `released` are HLL_8 sketches with 4 096 registers in the form of Apache DataSketches.
 
 Measures of a cell: `calls`; `batches`, the queue entries that contributed; `cache_hits` and
 `cache_misses`; `retries`, their sum, of the `retry_events` calls that told; `time_sum`, `time_min`,

@@ -13,7 +13,7 @@ use crate::stats::Query;
 /// Term and explanation.
 type Said = (&'static str, &'static str);
 
-const COUNTS: [Said; 5] = [
+const COUNTS: [Said; 6] = [
     (
         "Calls",
         "One for every event that was accepted and stored. An event that carries an identity and is sent twice counts once; an event without one always counts, because equal events are normal.",
@@ -30,6 +30,10 @@ const COUNTS: [Said; 5] = [
     (
         "People and installations",
         "Are not counted, and cannot be: nothing that is collected tells one installation from another for long.",
+    ),
+    (
+        "Sessions",
+        "What comes nearest, and what the API gives as active_installs, with the method distinct_sessions and its bounds: runs of clients that report at the level detailed. Who starts a client three times has three, and clients at other levels have none, so that it may be more than there are installations, or fewer. It is counted by whole UTC dates, for all calls together: exactly up to 384, above that in a sketch, within the bounds in 95 of 100 cases. A session in several dates counts once. Hours and filters have no such number; the method is none then.",
     ),
 ];
 const TIMES: [Said; 4] = [
@@ -90,7 +94,7 @@ const PRIVACY: [Said; 3] = [
     ),
     (
         "Small numbers",
-        "An operator can withhold numbers about countries, versions, services and kinds of error that rest on few calls and few batches. Batches are not people: one person may send many.",
+        "An operator can withhold numbers about countries, versions, services and kinds of error that rest on few calls and few batches, and numbers of few sessions. Batches are not people: one person may send many.",
     ),
     (
         "These pages",

@@ -16,6 +16,7 @@ use crate::stats::fake::{Call, Fake};
 
 mod numbers;
 mod questions;
+mod sessions;
 
 /// Gives the routes what the server's router gives them.
 struct Inject(Arc<Reads>);

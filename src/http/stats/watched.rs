@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use stages::Day;
 use stages::ports::StoreError;
 use stages::rollup::Axis;
+use stages::sessions::Sessions;
 
 use crate::stats::Source;
 use crate::store::read::{Cell, ErrorCell, Extent, Filter, Question, Range, Sighting};
@@ -56,6 +57,10 @@ impl Source for Watched<'_> {
         filter: &Filter,
     ) -> Result<Vec<String>, StoreError> {
         self.source.values(range, axis, filter).await
+    }
+
+    async fn sessions(&self, from: Day, to: Day) -> Result<Sessions, StoreError> {
+        self.source.sessions(from, to).await
     }
 
     async fn extent(&self) -> Result<Extent, StoreError> {

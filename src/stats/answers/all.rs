@@ -159,10 +159,11 @@ struct Country {
 /// # Errors
 /// When the store cannot be read.
 pub async fn all(asked: &Asked<'_>) -> Result<All, StoreError> {
-    let (series, before, versions, services, countries, failures) = tokio::try_join!(
+    let (series, before, versions, sessions, services, countries, failures) = tokio::try_join!(
         asked.series(&asked.window, Axis::Tool, Detail::Times),
         asked.cells_before(Axis::Tool, Detail::Sums),
         asked.unique_versions(),
+        asked.sessions(),
         asked.cells(Axis::Service, Detail::Calls),
         asked.cells(Axis::Country, Detail::Calls),
         asked.failures(asked.window.range),
@@ -173,8 +174,8 @@ pub async fn all(asked: &Asked<'_>) -> Result<All, StoreError> {
     let countries = tally(by_value(&countries));
     let located = countries.values().map(Tally::calls).sum();
     let serviced = services.values().map(Tally::calls).sum();
-    let overview =
-        from_parts(asked, &Parts { tools: &tools, before: &before, versions, failures: &failures });
+    let parts = Parts { tools: &tools, before: &before, versions, sessions, failures: &failures };
+    let overview = from_parts(asked, &parts);
     Ok(All {
         grain: asked.window.grain,
         data_as_of: data_as_of(&asked.extent),

@@ -33,6 +33,10 @@ impl Source for World {
         self.0.values(range, axis, filter).await
     }
 
+    async fn sessions(&self, from: Day, to: Day) -> Result<Sessions, StoreError> {
+        self.0.sessions(from, to).await
+    }
+
     async fn extent(&self) -> Result<Extent, StoreError> {
         self.0.extent().await
     }
@@ -52,6 +56,10 @@ impl Releases for World {
         let mut cells = self.0.cells(question).await?;
         cells.retain(|cell| cell.value == "US");
         Ok(cells)
+    }
+
+    async fn released_sessions(&self, _: Day, _: Day) -> Result<Sessions, StoreError> {
+        Ok(Sessions::default())
     }
 }
 

@@ -62,7 +62,7 @@ macro_rules! margin {
 }
 
 /// Every table of the store. The ledger comes last: it vouches for all others.
-pub(super) static TABLES: [Table; 14] = [
+pub(super) static TABLES: [Table; 15] = [
     table("events", 0, &EVENTS),
     table(
         "entries",
@@ -109,6 +109,7 @@ pub(super) static TABLES: [Table; 14] = [
             ("count", Number),
         ],
     ),
+    table("sessions_day", 1, &[("day", Day), ("sketch", Bytes), ("released", Bytes)]),
     table("dimension_values", 3, &[("day", Day), ("dimension", Text), ("value", Text)]),
     table(
         "ledger",

@@ -5,7 +5,7 @@ use serde_json::json;
 use stages::entry::read_payload;
 use stages::ports::StoreError;
 use stages::rollup::{Dims, ErrorKey, Margin};
-use stages::{Day, Hour, Scanned, Status};
+use stages::{Day, HashKey, Hour, Scanned, Status};
 
 use super::Counts;
 use crate::store::database::{execute, query};
@@ -17,15 +17,19 @@ use crate::store::status::text;
 const CHUNK: i64 = 10_000;
 const COLUMNS: &str = "version, tool, status, analytics_level, \
     CAST(response_time_ms AS BIGINT), service, cache_hit, CAST(retry_count AS BIGINT), country, \
-    error_type";
+    error_type, session_id";
 
 /// Counts the raw rows of a day; `batches` is 0 throughout. Call it within a transaction.
-pub(super) async fn expected(db: &impl ConnectionTrait, day: Day) -> Result<Counts, StoreError> {
+pub(super) async fn expected(
+    db: &impl ConnectionTrait,
+    key: &HashKey,
+    day: Day,
+) -> Result<Counts, StoreError> {
     let mut expected = Counts::default();
     for hour in (0..24).map(|hour| day.start().plus(hour)) {
         match Dialect::of(db) {
-            Dialect::Sqlite => by_rowid(db, hour, &mut expected).await?,
-            Dialect::Postgres => by_cursor(db, hour, &mut expected).await?,
+            Dialect::Sqlite => by_rowid(db, key, hour, &mut expected).await?,
+            Dialect::Postgres => by_cursor(db, key, hour, &mut expected).await?,
         }
     }
     Ok(expected)
@@ -34,6 +38,7 @@ pub(super) async fn expected(db: &impl ConnectionTrait, day: Day) -> Result<Coun
 /// One hour is one stretch of the index on `timestamp_hour`, in the order of rowids.
 async fn by_rowid(
     db: &impl ConnectionTrait,
+    key: &HashKey,
     hour: Hour,
     expected: &mut Counts,
 ) -> Result<(), StoreError> {
@@ -44,9 +49,9 @@ async fn by_rowid(
     let mut last = 0_i64;
     loop {
         let rows = query(db, &sql, [hour.to_string().into(), last.into()]).await?;
-        expected.add_all(&rows, hour)?;
+        expected.add_all(&rows, key, hour)?;
         match rows.last() {
-            Some(row) => last = row.try_get_by_index(10).map_err(store_error)?,
+            Some(row) => last = row.try_get_by_index(11).map_err(store_error)?,
             None => return Ok(()),
         }
     }
@@ -55,6 +60,7 @@ async fn by_rowid(
 /// Rows have no order of their own, so the server remembers how far it was read.
 async fn by_cursor(
     db: &impl ConnectionTrait,
+    key: &HashKey,
     hour: Hour,
     expected: &mut Counts,
 ) -> Result<(), StoreError> {
@@ -69,7 +75,7 @@ async fn by_cursor(
         if rows.is_empty() {
             return execute(db, "CLOSE raw", []).await.map(drop);
         }
-        expected.add_all(&rows, hour)?;
+        expected.add_all(&rows, key, hour)?;
     }
 }
 
@@ -92,7 +98,7 @@ fn event(row: &QueryResult, hour: Hour) -> Result<Scanned, StoreError> {
         "retry_count": number(7)?,
         "country": words(8)?,
         "parameters": [],
-        "session_id": null,
+        "session_id": words(10)?,
         "sequence_number": null,
         "identity": null,
     });
@@ -100,11 +106,16 @@ fn event(row: &QueryResult, hour: Hour) -> Result<Scanned, StoreError> {
 }
 
 impl Counts {
-    fn add_all(&mut self, rows: &[QueryResult], hour: Hour) -> Result<(), StoreError> {
-        rows.iter().try_for_each(|row| event(row, hour).map(|event| self.add(&event)))
+    fn add_all(
+        &mut self,
+        rows: &[QueryResult],
+        key: &HashKey,
+        hour: Hour,
+    ) -> Result<(), StoreError> {
+        rows.iter().try_for_each(|row| event(row, hour).map(|event| self.add(&event, key)))
     }
 
-    fn add(&mut self, event: &Scanned) {
+    fn add(&mut self, event: &Scanned, key: &HashKey) {
         let (hour, day, dims) = (event.hour(), event.hour().day(), Dims::of(event));
         for margin in Margin::of(event) {
             self.hour_margins.entry((hour, margin.clone())).or_default().add(event);
@@ -116,6 +127,9 @@ impl Counts {
             let (tool, version) = (event.tool().into(), event.version().into());
             let key = ErrorKey { hour, tool, version, error_type: error_type.into() };
             *self.errors.entry(key).or_default() += 1;
+        }
+        if let Some(session) = event.session_id() {
+            self.sessions.record(key, session);
         }
     }
 }

@@ -7,7 +7,7 @@ use stages::ports::{Store, StoreError};
 use stages::testing::scanned;
 use stages::{Day, Entry, Identity, ManualClock, Scanned};
 
-use super::{Fixture, Kind, NOON, entry, keyed, mixed, noon, on_every_store, settle};
+use super::{Fixture, Kind, NOON, entry, key, keyed, mixed, noon, on_every_store, settle};
 use crate::shutdown::Tasks;
 use crate::store::Database;
 
@@ -56,7 +56,7 @@ async fn workers_on_the_same_hours_never_deadlock_and_lose_nothing() {
     f.assert_rollups_equal_raw_rows().await;
     // Distributions too, bucket by bucket.
     let day = noon().day();
-    assert_eq!(f.db.verify(day.plus(-2), day.plus(1)).await.unwrap(), []);
+    assert_eq!(f.db.verify(&key(), day.plus(-2), day.plus(1)).await.unwrap(), []);
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(f.int(deadlocks).await, 0);
     assert!(f.int("SELECT count(*) FROM ledger").await > 1, "every worker has a shard of its own");
@@ -106,8 +106,8 @@ async fn budgets_of_values_are_exact_whoever_comes_first(kind: Kind) {
     assert_eq!(f.int("SELECT count(*) FROM events").await, (WORKERS * ROUNDS * 25) as i64);
     f.assert_rollups_equal_raw_rows().await;
     let day = noon().day();
-    assert_eq!(f.db.verify(day, day.plus(1)).await.unwrap(), []);
-    f.db.rebuild(day, day.plus(1)).await.unwrap();
+    assert_eq!(f.db.verify(&key(), day, day.plus(1)).await.unwrap(), []);
+    f.db.rebuild(&key(), day, day.plus(1)).await.unwrap();
     f.assert_rollups_equal_raw_rows().await;
 }
 

@@ -2,7 +2,7 @@
 
 use stages::units::Span;
 
-use super::{Fixture, Kind, entry, mixed, noon, on_every_store};
+use super::{Fixture, Kind, entry, key, mixed, noon, on_every_store};
 use crate::store::{Difference, RebuildError};
 
 on_every_store![
@@ -28,7 +28,7 @@ async fn filled(kind: Kind) -> Fixture {
 async fn rollups_as_the_worker_wrote_them_have_no_difference(kind: Kind) {
     let f = filled(kind).await;
     let today = noon().day();
-    assert_eq!(f.db.verify(today.plus(-2), today.plus(1)).await.unwrap(), []);
+    assert_eq!(f.db.verify(&key(), today.plus(-2), today.plus(1)).await.unwrap(), []);
 }
 
 async fn every_kind_of_damage_is_found_and_rebuilt(kind: Kind) {
@@ -64,17 +64,22 @@ async fn every_kind_of_damage_is_found_and_rebuilt(kind: Kind) {
             "SELECT count(DISTINCT day || tool || status || level) FROM rollup_day",
         ),
         (
+            &format!("UPDATE sessions_day SET sketch = {}", kind.either("x''", "''::bytea")),
+            "sessions_day",
+            "SELECT count(*) FROM sessions_day",
+        ),
+        (
             "UPDATE errors SET error_type = 'Nonsense' || error_type",
             "errors",
             "SELECT 2 * count(*) FROM errors",
         ),
     ] {
         f.run(damage).await;
-        let found = f.db.verify(from, to).await.unwrap();
+        let found = f.db.verify(&key(), from, to).await.unwrap();
         assert!(found.iter().all(|difference| difference.table == table), "{damage}: {found:?}");
         assert_eq!(i64::try_from(found.len()).unwrap(), f.int(cells).await, "{damage}");
-        f.db.rebuild(from, to).await.unwrap();
-        assert_eq!(f.db.verify(from, to).await.unwrap(), [], "{damage}");
+        f.db.rebuild(&key(), from, to).await.unwrap();
+        assert_eq!(f.db.verify(&key(), from, to).await.unwrap(), [], "{damage}");
         f.assert_rollups_equal_raw_rows().await;
     }
     assert_eq!(f.int(batches).await, before);
@@ -97,7 +102,7 @@ async fn a_difference_names_its_cell_and_both_numbers(kind: Kind) {
         stored: Some(5),
         raw: None,
     };
-    assert_eq!(f.db.verify(today, today.plus(1)).await.unwrap(), [want]);
+    assert_eq!(f.db.verify(&key(), today, today.plus(1)).await.unwrap(), [want]);
 }
 
 async fn days_without_their_raw_rows_are_refused_and_left_alone(kind: Kind) {
@@ -106,15 +111,15 @@ async fn days_without_their_raw_rows_are_refused_and_left_alone(kind: Kind) {
     f.run("DELETE FROM events WHERE timestamp_hour < '2026-08-20T00:00:00Z'").await;
     let rows = f.int("SELECT count(*) FROM rollup_day").await;
     for result in [
-        f.db.verify(today.plus(-1), today.plus(1)).await.map(drop),
-        f.db.rebuild(today.plus(-1), today.plus(1)).await,
+        f.db.verify(&key(), today.plus(-1), today.plus(1)).await.map(drop),
+        f.db.rebuild(&key(), today.plus(-1), today.plus(1)).await,
     ] {
         let gone = matches!(result, Err(RebuildError::RawGone { oldest, .. }) if oldest == today);
         assert!(gone, "{result:?}");
     }
     assert_eq!(f.int("SELECT count(*) FROM rollup_day").await, rows);
     f.run("DELETE FROM events").await;
-    assert!(matches!(f.db.rebuild(today, today.plus(1)).await, Err(RebuildError::NoRaw)));
+    assert!(matches!(f.db.rebuild(&key(), today, today.plus(1)).await, Err(RebuildError::NoRaw)));
 }
 
 async fn only_days_within_the_retention_of_raw_rows_are_whole(kind: Kind) {
@@ -138,7 +143,7 @@ async fn hourly_rows_past_their_retention_are_neither_missed_nor_made_again(kind
     }
     let rows = f.int("SELECT count(*) FROM rollup_hour").await;
     let (from, to) = (today.plus(-2), today.plus(1));
-    assert_eq!(f.db.verify(from, to).await.unwrap(), []);
-    f.db.rebuild(from, to).await.unwrap();
+    assert_eq!(f.db.verify(&key(), from, to).await.unwrap(), []);
+    f.db.rebuild(&key(), from, to).await.unwrap();
     assert_eq!(f.int("SELECT count(*) FROM rollup_hour").await, rows);
 }

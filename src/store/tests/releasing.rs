@@ -9,7 +9,7 @@ use stages::testing::scanned;
 use stages::{Entry, Hour, Status};
 
 use self::world::{Answers, Moment, World};
-use super::{Fixture, Kind, entry, noon, on_every_store};
+use super::{Fixture, Kind, entry, key, noon, on_every_store};
 use crate::stats::Source;
 use crate::stats::release::{Published, SENSITIVE};
 use crate::store::lock::{Lock, Purpose};
@@ -99,7 +99,7 @@ async fn a_rebuilt_day_keeps_its_decision_and_loses_what_was_deleted(kind: Kind)
     yesterday(&f, 80, "CA", 30, &[Status::Success]).await;
     f.run("DELETE FROM events WHERE country = 'MX'").await;
     let day = noon().plus(-24).day();
-    f.db.rebuild(day, day.plus(1)).await.unwrap();
+    f.db.rebuild(&key(), day, day.plus(1)).await.unwrap();
     assert_eq!(countries(&f).await, listed(&[("US", 12), ("other", 39)]));
     assert_eq!(f.int("SELECT count(*) FROM released_day WHERE value = 'MX'").await, 0);
 }

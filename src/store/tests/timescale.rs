@@ -6,7 +6,7 @@ use std::time::Duration;
 use stages::testing::scanned;
 use stages::units::Span;
 
-use super::{Fixture, Kind, entry, mixed, noon};
+use super::{Fixture, Kind, entry, key, mixed, noon};
 use crate::config::settings::Retention;
 use crate::store::{Horizons, MigrateError};
 
@@ -110,11 +110,11 @@ async fn compressed_chunks_are_added_to_verified_rebuilt_and_dropped_like_others
     f.settle(vec![entry(2, noon(), mixed(2, 400))]).await;
     f.assert_rollups_equal_raw_rows().await;
     let today = noon().day();
-    assert_eq!(f.db.verify(today.plus(-2), today.plus(1)).await.unwrap(), []);
+    assert_eq!(f.db.verify(&key(), today.plus(-2), today.plus(1)).await.unwrap(), []);
     f.run("UPDATE rollup_hour SET calls = calls + 1").await;
-    assert!(!f.db.verify(today.plus(-2), today.plus(1)).await.unwrap().is_empty());
-    f.db.rebuild(today.plus(-2), today.plus(1)).await.unwrap();
-    assert_eq!(f.db.verify(today.plus(-2), today.plus(1)).await.unwrap(), []);
+    assert!(!f.db.verify(&key(), today.plus(-2), today.plus(1)).await.unwrap().is_empty());
+    f.db.rebuild(&key(), today.plus(-2), today.plus(1)).await.unwrap();
+    assert_eq!(f.db.verify(&key(), today.plus(-2), today.plus(1)).await.unwrap(), []);
 
     f.clock.advance(Duration::from_secs(200 * 24 * 3_600));
     let later = noon().plus(200 * 24);

@@ -13,6 +13,7 @@ use stages::rollup::{Axis, Dims, ErrorKey, Margin, Measures, Rollups};
 use stages::sketch::Sketch;
 use stages::{Day, Hour};
 
+use super::sessions;
 use crate::store::columns::{BASE, BOUNDS, MARGIN, SUMS, TIMES};
 use crate::store::database::{execute, query};
 use crate::store::dialect::Dialect;
@@ -128,7 +129,8 @@ pub(in crate::store) async fn merge(
     add(tx, &tables.margin_hour, &rollups.hour_margins).await?;
     add(tx, &tables.margin_day, &rollups.day_margins).await?;
     add_errors(tx, tables, &rollups.errors).await?;
-    add_values(tx, tables, &rollups.day_margins).await
+    add_values(tx, tables, &rollups.day_margins).await?;
+    sessions::add(tx, &rollups.sessions).await
 }
 
 /// Keeps everyone else from writing cells of these days until the transaction ends.

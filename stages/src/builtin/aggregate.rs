@@ -5,7 +5,7 @@
 //! again event by event. Only `batches` cannot be summed, as an entry may stand in two parts of a
 //! sum: each cell remembers which entry it saw last, and entries come one after the other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 use async_trait::async_trait;
@@ -14,14 +14,18 @@ use serde::Deserialize;
 
 use crate::batch::Batch;
 use crate::context::{Cx, Services};
+use crate::hash::HashKey;
 use crate::hour::{Day, Hour};
 use crate::rollup::{Axis, Dims, ErrorKey, Margin, Measures, Rollups};
 use crate::scanned::{Level, Scanned, Status};
+use crate::sessions::Sessions;
 use crate::stage::{BuildError, Define, Form, Needs, Side, Stage, StageError};
 use crate::verdict::Code;
 
 /// The stage.
-pub(crate) struct Aggregate;
+pub(crate) struct Aggregate {
+    identity_key: HashKey,
+}
 
 /// Settings of `aggregate`: there are none.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -33,19 +37,22 @@ impl Stage for Aggregate {
     async fn run(&self, batch: &mut Batch<'_>, cx: Cx<'_>) -> Result<(), StageError> {
         let tx = cx.tx.ok_or(StageError::Misplaced("aggregate needs a store transaction"))?;
         if batch.passing() > 0 {
-            tx.merge_rollups(&rollups(batch)).await?;
+            tx.merge_rollups(&rollups(batch, &self.identity_key)).await?;
         }
         Ok(())
     }
 }
 
 /// Counts the events of a group that still go on.
-fn rollups(batch: &Batch<'_>) -> Rollups {
+fn rollups(batch: &Batch<'_>, key: &HashKey) -> Rollups {
     let mut group = Group::default();
     for (number, entry) in batch.entries().iter().enumerate() {
         for slot in &batch.slots()[entry.range.clone()] {
             if let Some(event) = slot.event.scanned().filter(|_| slot.passes()) {
                 group.add(event, number);
+                if let Some(session) = event.session_id() {
+                    group.sessions.entry(event.hour().day()).or_default().record(key, session);
+                }
             }
         }
     }
@@ -128,6 +135,7 @@ struct Group<'a> {
     hour_margins: Cells<(Hour, Margin)>,
     day_margins: Cells<(Day, Margin)>,
     errors: HashMap<FailureKey<'a>, u64>,
+    sessions: BTreeMap<Day, Sessions>,
 }
 
 impl<'a> Group<'a> {
@@ -217,6 +225,7 @@ impl<'a> Group<'a> {
             hour_margins: self.hour_margins.sorted(),
             day_margins: self.day_margins.sorted(),
             errors: sorted_errors(self.errors),
+            sessions: self.sessions.into_iter().collect(),
         }
     }
 }
@@ -248,8 +257,8 @@ impl Define for Aggregate {
         Needs::Exactly(Form::Persisted)
     }
 
-    fn build(_: Self::Config, _: &Services) -> Result<Self, BuildError> {
-        Ok(Self)
+    fn build(_: Self::Config, services: &Services) -> Result<Self, BuildError> {
+        Ok(Self { identity_key: services.identity_key.clone() })
     }
 }
 

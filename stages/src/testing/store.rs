@@ -16,6 +16,7 @@ use crate::hour::{Day, Hour};
 use crate::ports::{DeadLetter, Outcome, Row, Settled, Store, StoreError, StoreTx};
 use crate::rollup::{Dims, ErrorKey, Margin, Measures, Rollups};
 use crate::scanned::Scanned;
+use crate::sessions::Sessions;
 use crate::verdict::Code;
 
 /// The store's tables.
@@ -41,6 +42,8 @@ pub struct Tables {
     pub day_margins: BTreeMap<(Day, Margin), Measures>,
     /// Error summary.
     pub errors: BTreeMap<ErrorKey, u64>,
+    /// Sessions by day.
+    pub sessions: BTreeMap<Day, Sessions>,
     /// Values of open dimensions by day, `other` left out.
     pub dimension_values: BTreeSet<DimensionValue>,
     /// Sums of the outcomes of all settled entries.
@@ -268,6 +271,9 @@ impl StoreTx for MemoryTx {
             }
             for (key, count) in &rollups.errors {
                 *tables.errors.entry(key.clone()).or_default() += count;
+            }
+            for (day, sessions) in &rollups.sessions {
+                tables.sessions.entry(*day).or_default().merge([sessions]);
             }
             Ok(())
         })

@@ -1,5 +1,6 @@
 //! Counts every number again, row by row.
 
+mod sessions;
 mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,6 +68,11 @@ pub(super) fn judge(question: &Question, now: Hour, rows: &Rows, answer: &Answer
         "histogram" => times::histogram(&got, &set, &what),
         "export" => export(&got, question, &set, grain, &what),
         dimension => breakdown(&got, dimension, &set, grain, &what),
+    }
+    match question.endpoint {
+        "overview" => sessions::judge(&got["summary"], question, now, rows, &what),
+        "all" => sessions::judge(&got["overview"]["summary"], question, now, rows, &what),
+        _ => {}
     }
     if question.compare && question.endpoint != "errors" {
         let before = if question.endpoint == "all" { &got["overview"] } else { &got };

@@ -84,6 +84,10 @@ pub(super) fn event(dice: &mut Dice) -> Event {
     if dice.chance(30) {
         event = event.with("retry_count", dice.below(4));
     }
+    if level == "detailed" && dice.chance(95) {
+        // Some come back, also on another day. Together there are more than are counted exactly.
+        event = event.with("session_id", format!("{:016x}", dice.below(2_000) * 0x9e37_79b9));
+    }
     event
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Separate from the oracle, which says what of this each answer must show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stages::Hour;
 
@@ -23,6 +23,7 @@ pub(super) struct Row {
     pub(super) cache: Option<bool>,
     pub(super) error: String,
     pub(super) retries: Option<u64>,
+    pub(super) session: String,
 }
 
 /// All raw rows.
@@ -48,6 +49,7 @@ impl Rows {
             cache.to_owned(),
             text("error_type"),
             text("retry_count"),
+            text("session_id"),
         ];
         let rows = sql.texts(&format!("SELECT {} FROM events", columns.join(" || '|' || ")));
         Self(rows.iter().map(|row| Row::read(row)).collect())
@@ -55,6 +57,14 @@ impl Rows {
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Different sessions of the days that hours are in.
+    pub(super) fn sessions(&self, (from, to): (Hour, Hour)) -> usize {
+        let days = from.day()..=to.plus(-1).day();
+        let rows = self.0.iter().filter(|row| days.contains(&row.hour.day()));
+        let sessions: BTreeSet<&str> = rows.map(|row| row.session.as_str()).collect();
+        sessions.iter().filter(|session| !session.is_empty()).count()
     }
 
     pub(super) fn of(&self, question: &Question, (from, to): (Hour, Hour)) -> Vec<&Row> {
@@ -92,6 +102,7 @@ impl Row {
             },
             error: next(),
             retries: next().parse().ok(),
+            session: next(),
         }
     }
 

@@ -32,6 +32,7 @@ fn full() -> Vec<Call> {
             failed: n % 4 == 0,
             cache_hit: Some(n % 3 == 0),
             ms: Some(u64::try_from(n).unwrap() * 7),
+            session: "",
         }
     });
     calls.collect()

@@ -8,15 +8,16 @@ use super::server;
 #[tokio::test]
 async fn each_answer_costs_a_known_number_of_statements() {
     for (path, statements) in [
-        ("overview", 5),
-        ("overview?compare=previous", 6),
+        ("overview", 6),
+        ("overview?compare=previous", 7),
+        ("overview?period=24h", 5),
         ("overview?tool=get_alerts&country=CA", 4),
         ("tools", 3),
         ("tool/get_alerts", 5),
         ("errors", 7),
         ("performance", 4),
-        ("all", 7),
-        ("all?compare=year&period=7d", 8),
+        ("all", 8),
+        ("all?compare=year&period=7d", 9),
         ("versions", 3),
         ("countries?compare=previous", 4),
         ("services", 3),

@@ -13,6 +13,7 @@ use crate::testing::{MemoryStore, ScannedBuilder, Script, scanned};
 use crate::verdict::{Pointer, Reason, Verdict, codes};
 
 const HOUR: Hour = Hour::from_epoch_hours(496_454);
+const KEY: HashKey = HashKey::from_bytes([7; 16]);
 
 fn entry(number: u8, events: Vec<Scanned>) -> Entry {
     let id = EntryId::from_bytes([number; 16]);
@@ -45,6 +46,7 @@ fn expected(batch: &Batch<'_>) -> Rollups {
     let (mut hours, mut days) = (Oracle::new(), Oracle::new());
     let (mut hour_margins, mut day_margins) = (Oracle::new(), Oracle::new());
     let mut errors = BTreeMap::new();
+    let mut named = BTreeMap::<Day, BTreeSet<&str>>::new();
     for (number, entry) in batch.entries().iter().enumerate() {
         for slot in &batch.slots()[entry.range.clone()] {
             let Some(event) = slot.event.scanned().filter(|_| slot.passes()) else { continue };
@@ -58,11 +60,21 @@ fn expected(batch: &Batch<'_>) -> Rollups {
                 let key = ErrorKey { hour, tool, version, error_type: error.into() };
                 *errors.entry(key).or_insert(0) += 1;
             }
+            if let Some(session) = event.session_id() {
+                named.entry(hour.day()).or_default().insert(session);
+            }
             days.add((hour.day(), dims.clone()), event, number);
             hours.add((hour, dims), event, number);
         }
     }
+    let sketch = |(day, named): (Day, BTreeSet<&str>)| {
+        let mut sessions = Sessions::default();
+        named.iter().rev().for_each(|session| sessions.record(&KEY, session));
+        assert_eq!(sessions.count().estimate, named.len() as u64);
+        (day, sessions)
+    };
     Rollups {
+        sessions: named.into_iter().map(sketch).collect(),
         hours: hours.cells(),
         days: days.cells(),
         hour_margins: hour_margins.cells(),
@@ -82,7 +94,7 @@ fn an_entry_in_two_parts_of_a_sum_counts_once_in_the_sum() {
         ),
         entry(2, vec![event("noaa", 200).build()]),
     ]);
-    let got = rollups(&batch);
+    let got = rollups(&batch, &KEY);
     let shown = |measures: &Measures| {
         (measures.calls, measures.batches, measures.time_sum, measures.time_min, measures.time_max)
     };
@@ -111,7 +123,7 @@ fn only_failures_with_a_type_are_in_the_error_summary() {
         scanned("get_alerts").status(Status::Error).build(),
         scanned("get_alerts").error("timeout").build(),
     ];
-    let errors = rollups(&Batch::group([entry(1, events)])).errors;
+    let errors = rollups(&Batch::group([entry(1, events)]), &KEY).errors;
     let errors: Vec<_> = errors.iter().map(|(key, count)| (&*key.error_type, *count)).collect();
     assert_eq!(errors, [("timeout", 2)]);
 }
@@ -125,7 +137,7 @@ async fn one_call_or_none() {
         let tx = store.begin().await.unwrap();
         let mut batch = Batch::group([entry(1, events)]);
         let cx = Cx { clock: &clock, request: None, tx: Some(&*tx) };
-        Aggregate.run(&mut batch, cx).await.unwrap();
+        Aggregate { identity_key: KEY }.run(&mut batch, cx).await.unwrap();
         assert_eq!(faults.visits("merge_rollups.before"), calls);
     }
 }
@@ -138,9 +150,10 @@ fn event() -> impl Strategy<Value = Scanned> {
         proptest::option::of(any::<bool>()),
         proptest::option::of(0_i64..4),
     );
+    let session = proptest::option::of((0_u64..30).prop_map(|n| format!("{n:016x}")));
     let dims = (pick(&["get_alerts", "other"]), pick(&["1.0.0", "2.0.0"]), level);
     let more = (pick(&["", "noaa", "usgs"]), pick(&["", "CA"]), pick(&["", "timeout", "api"]));
-    (dims, more, measures, 0_i64..50).prop_map(|(dims, more, measures, hours)| {
+    (dims, more, measures, 0_i64..50, session).prop_map(|(dims, more, measures, hours, session)| {
         let mut event = scanned(dims.0).version(dims.1).level(dims.2).hour(HOUR.plus(hours));
         let set = |event: ScannedBuilder, value: &str, with: fn(ScannedBuilder, &str) -> _| {
             if value.is_empty() { event } else { with(event, value) }
@@ -148,6 +161,7 @@ fn event() -> impl Strategy<Value = Scanned> {
         event = set(event, more.0, ScannedBuilder::service);
         event = set(event, more.1, ScannedBuilder::country);
         event = set(event, more.2, ScannedBuilder::error);
+        event = session.iter().fold(event, |event, session| event.session(session, 1));
         event = measures.0.into_iter().fold(event, ScannedBuilder::response_time_ms);
         event = measures.1.into_iter().fold(event, ScannedBuilder::cache_hit);
         measures.2.into_iter().fold(event, ScannedBuilder::retry_count).build()
@@ -170,6 +184,6 @@ proptest! {
                 batch.settle(slot, Verdict::Drop(reason));
             }
         }
-        prop_assert_eq!(rollups(&batch), expected(&batch));
+        prop_assert_eq!(rollups(&batch, &KEY), expected(&batch));
     }
 }
