@@ -66,7 +66,7 @@ impl Coding {
         }
     }
 
-    fn encode(self, plain: &[u8]) -> std::io::Result<Bytes> {
+    pub(super) fn encode(self, plain: &[u8]) -> std::io::Result<Bytes> {
         let mut coded = Vec::with_capacity(plain.len() / 3);
         match self {
             Self::Brotli => {

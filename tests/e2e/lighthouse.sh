@@ -25,7 +25,7 @@ done
 
 echo "| page | performance | accessibility | best practices | SEO | LCP, s | TBT, ms | CLS | bytes |"
 echo "|---|---|---|---|---|---|---|---|---|"
-for page in / /tools /tools/get_forecast /performance /errors /versions /geography; do
+for page in / /tools /tools/get_forecast /performance /errors /versions /geography /status /methodology /transparency; do
   for run in 1 2 3; do
     # The version is pinned; npm keeps it after the first time.
     CHROME_PATH=$chromium npx --yes lighthouse@12.8.2 "$base$page" --quiet --output=json \

@@ -101,6 +101,17 @@ for (const path of PAGES) {
       await done();
     });
 
+    test('prints dark on white, and whole', async () => {
+      // As wide as A4 between its margins.
+      const { page, done } = await visit(path, { viewport: { width: 718, height: 1000 }, colorScheme: 'dark' });
+      await page.emulateMedia({ media: 'print' });
+      assert.equal(await page.evaluate(() => getComputedStyle(document.body).getPropertyValue('color')), 'rgb(27, 36, 34)');
+      const cut = await page.$$eval('.scroll', (boxes) => boxes.filter((box) => box.scrollWidth > box.clientWidth).map((box) => box.textContent.slice(0, 60)));
+      assert.deepEqual(cut, []);
+      assert.ok(await sideways(page) <= 0);
+      await done();
+    });
+
     if (SHOTS) {
       test('is looked at', async () => {
         for (const [width, colorScheme] of [[1280, 'light'], [1280, 'dark'], [360, 'light'], [360, 'dark']]) {

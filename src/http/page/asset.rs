@@ -14,7 +14,7 @@ pub(super) struct Asset {
     pub(super) name: &'static str,
     kind: &'static str,
     plain: &'static [u8],
-    brotli: &'static [u8],
+    pub(super) brotli: &'static [u8],
     gzip: &'static [u8],
 }
 

@@ -1,11 +1,15 @@
-//! How many elements pages have: what is slow on a phone is the number of them.
+//! How large pages are: what is slow on a phone is the number of their elements, and their bytes.
 
 use stages::Hour;
 
 use super::*;
+use crate::http::compress::Coding;
+use crate::http::page::asset::{ICON, SCRIPT, STYLE};
 
 /// More than pages need at most.
 const MOST: usize = 1_500;
+/// Bytes of a first view as they are sent: the page and its files.
+const FIRST_VIEW: usize = 45 * 1_024;
 
 fn leaked(text: String) -> &'static str {
     Box::leak(text.into_boxed_str())
@@ -60,6 +64,10 @@ async fn the_longest_periods_stay_small_in_a_full_installation() {
             let elements = tags.filter(|tag| tag.starts_with(|c: char| c.is_ascii_lowercase()));
             let elements = elements.count();
             assert!(elements <= MOST, "{path}?{query}: {elements} elements");
+            let page = Coding::Brotli.encode(answer.body.as_bytes()).unwrap().len();
+            let sent: usize =
+                page + [&STYLE, &SCRIPT, &ICON].map(|file| file.brotli.len()).iter().sum::<usize>();
+            assert!(sent <= FIRST_VIEW, "{path}?{query}: {sent} bytes");
             assert_structured(&answer.body);
         }
     }
