@@ -2,8 +2,7 @@
 //! writes requests byte by byte.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,168 +12,32 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use stages::ports::*;
 use stages::{
-    Batch, BuildError, ClientKey, Code, Cx, Define, Entry, EntryId, Form, HashKey, Hour,
-    ManualClock, Needs, Pipeline, Pointer, Quota, Refusal, RefusalKind, Registry, Services, Side,
-    Stage, StageError, StageSpec, Warning,
+    Batch, BuildError, Code, Cx, Define, Entry, EntryId, Form, HashKey, Hour, ManualClock, Needs,
+    Pipeline, Pointer, Quota, Refusal, RefusalKind, Registry, Services, Side, Stage, StageError,
+    StageSpec, Warning,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+mod world;
+
+pub(super) use self::world::World;
 use super::client::Clients;
 use super::middleware::RequestIds;
 use super::state::*;
 use crate::config::Settings;
 use crate::http::refusals::Unwritten;
-use crate::queue::{Heartbeat, Peeked, Position, Queue, QueueState, Refusals, Spooled};
+use crate::queue::{Heartbeat, QueueState};
 use crate::stats::fake::Fake;
-use crate::store::{Receipt, Totals};
+use crate::store::Totals;
 use crate::telemetry::Metrics;
 use crate::transparency::Document;
 
 /// 2026-08-20T14:30:00.000Z.
 pub(super) const NOW: i64 = 1_787_236_200;
 
-/// Everything outside the process, as the test wants it.
-#[derive(Default)]
-pub(super) struct World {
-    pub(super) queue: Mutex<Option<QueueState>>,
-    pub(super) spooled: Mutex<Option<Spooled>>,
-    pub(super) queued: Mutex<Vec<(EntryId, u64)>>,
-    pub(super) workers: Mutex<Vec<Heartbeat>>,
-    pub(super) store: Mutex<Option<Totals>>,
-    pub(super) receipts: Mutex<Vec<(EntryId, Receipt)>>,
-    reads: AtomicU64,
-}
-
 fn down() -> Cause {
     "down".into()
-}
-
-#[async_trait]
-impl Append for World {
-    async fn append(&self, _: &Entry) -> Result<(), AppendError> {
-        Err(AppendError::Full)
-    }
-}
-
-#[async_trait]
-impl Consume for World {
-    async fn claim(&self, _: usize, _: Duration) -> Result<Vec<Entry>, QueueError> {
-        Ok(Vec::new())
-    }
-
-    async fn acknowledge(&self, _: &[EntryId]) -> Result<(), QueueError> {
-        Ok(())
-    }
-
-    async fn release(&self, _: &[EntryId]) {}
-}
-
-#[async_trait]
-impl Queue for World {
-    async fn state(&self) -> Result<QueueState, QueueError> {
-        self.queue.lock().unwrap().ok_or(QueueError(down()))
-    }
-
-    async fn positions(&self) -> Result<Vec<Position>, QueueError> {
-        Err(QueueError(down()))
-    }
-
-    async fn spooled(&self) -> Result<Option<Spooled>, QueueError> {
-        Ok(*self.spooled.lock().unwrap())
-    }
-
-    async fn identity_key(&self) -> Result<HashKey, QueueError> {
-        Err(QueueError(down()))
-    }
-
-    async fn find(&self, entry: EntryId) -> Result<Option<u64>, QueueError> {
-        self.state().await?;
-        Ok(self.queued.lock().unwrap().iter().find(|(id, _)| *id == entry).map(|(_, n)| *n))
-    }
-
-    async fn beat(&self, _: &str, _: Duration) -> Result<(), QueueError> {
-        Ok(())
-    }
-
-    async fn add_refusals(&self, _: &Refusals) -> Result<(), QueueError> {
-        self.state().await.map(drop)
-    }
-
-    async fn refusals(&self) -> Result<Refusals, QueueError> {
-        self.state().await.map(|_| Refusals::new())
-    }
-
-    async fn workers(&self) -> Result<Vec<Heartbeat>, QueueError> {
-        Ok(self.workers.lock().unwrap().clone())
-    }
-
-    async fn peek(&self, _: &mut (dyn FnMut(Peeked) + Send)) -> Result<(), QueueError> {
-        Ok(())
-    }
-
-    async fn discard(&self, _: &[Peeked]) -> Result<(), QueueError> {
-        Ok(())
-    }
-
-    async fn scrub(&self) -> Result<Vec<String>, QueueError> {
-        Ok(Vec::new())
-    }
-
-    async fn close(&self) {}
-}
-
-#[async_trait]
-impl StoreStatus for World {
-    async fn ledger(&self) -> Result<Totals, StoreError> {
-        self.store.lock().unwrap().ok_or(StoreError::Transient(down()))
-    }
-
-    async fn receipt(&self, entry: EntryId) -> Result<Option<Receipt>, StoreError> {
-        self.ledger().await?;
-        Ok(self.receipts.lock().unwrap().iter().find(|(id, _)| *id == entry).map(|(_, r)| *r))
-    }
-
-    async fn last_received(&self) -> Result<Option<Hour>, StoreError> {
-        self.ledger().await.map(|_| Some(Hour::containing(NOW)))
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.ledger().await.map(drop)
-    }
-}
-
-#[async_trait]
-impl SeenSet for World {
-    async fn seen(&self, keys: &[SeenKey], _: Duration) -> Result<Vec<bool>, SharedError> {
-        Ok(vec![false; keys.len()])
-    }
-
-    async fn remember(&self, _: &[SeenKey], _: Duration, _: usize) -> Result<(), SharedError> {
-        Ok(())
-    }
-}
-
-/// Counts all clients as one and never refills.
-#[async_trait]
-impl RateCounter for World {
-    async fn take_all(
-        &self,
-        _: ClientKey,
-        asks: &[(Bucket, u64)],
-    ) -> Result<Vec<Taken>, SharedError> {
-        let (bucket, _) = asks[0];
-        let taken = self.reads.fetch_add(1, Ordering::Relaxed) + 1;
-        let remaining = bucket.capacity.saturating_sub(taken);
-        let wait =
-            if taken > bucket.capacity { Duration::from_millis(1_500) } else { Duration::ZERO };
-        Ok(vec![Taken {
-            allowed: wait.is_zero(),
-            remaining,
-            retry_after: wait,
-            full_after: Duration::from_secs(taken),
-        }])
-    }
 }
 
 /// Does what the body says instead of reading events from it.

@@ -7,6 +7,7 @@ mod claims;
 mod failure;
 mod open;
 mod rows;
+mod schema;
 mod statements;
 #[cfg(test)]
 mod tests;

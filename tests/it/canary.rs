@@ -178,12 +178,7 @@ fn nothing_that_should_not_have_been_sent_is_left_in_files() {
     here.sees("queue.db-wal");
     here.look();
 
-    poison(&here.server);
-    let worker = here.server.beside_with(config("worker"));
-    crowd(&mut here);
-    let ledger = here.server.drained();
-    assert!(ledger["dead_letter"].as_i64().unwrap() > 0, "{ledger}");
-    here.ask();
+    let worker = half_refused(&mut here);
     here.sees("analytics.db-wal");
     here.look();
 
@@ -220,12 +215,7 @@ fn nothing_that_should_not_have_been_sent_is_left_in_servers() {
     here.look();
     redis.start_again();
 
-    poison(&here.server);
-    let worker = here.server.beside_with(config("worker"));
-    crowd(&mut here);
-    let ledger = here.server.drained();
-    assert!(ledger["dead_letter"].as_i64().unwrap() > 0, "{ledger}");
-    here.ask();
+    let worker = half_refused(&mut here);
     here.sees("/log");
     here.sees("pg_wal/");
     redis.cli(&["save"]);
@@ -237,6 +227,18 @@ fn nothing_that_should_not_have_been_sent_is_left_in_servers() {
     postgres.crash();
     redis.kill();
     here.look();
+}
+
+/// Sends what the store refuses some of, through the server and the worker beside it, and reads all
+/// that can be asked. Returns the worker.
+fn half_refused(here: &mut Installation) -> Server {
+    poison(&here.server);
+    let worker = here.server.beside_with(config("worker"));
+    crowd(here);
+    let ledger = here.server.drained();
+    assert!(ledger["dead_letter"].as_i64().unwrap() > 0, "{ledger}");
+    here.ask();
+    worker
 }
 
 /// Has the store refuse what is on its way, once it is there.

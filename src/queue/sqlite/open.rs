@@ -13,13 +13,10 @@ use sea_orm::{
 use stages::HashKey;
 use stages::ports::Cause;
 
+use super::schema::{APPLICATION_ID, FROM_1, OTHERS, VERSION, make};
 use super::statements::STATEMENTS;
 use crate::sqlite_file::{self, Fault};
 
-/// Version of the tables below, kept in `PRAGMA user_version`.
-pub(super) const VERSION: i64 = 2;
-/// "wmaq", kept in `PRAGMA application_id`: tells a queue from any other database.
-const APPLICATION_ID: i64 = 0x776d_6171;
 /// Time to wait for another process's write before giving up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages of log after which SQLite copies them into the file: 16 MB. Every transaction touches the
@@ -30,59 +27,6 @@ const READERS: u32 = 4;
 
 /// The setting that names the file of a queue.
 const SETTING: &str = "queue.url";
-
-/// Entries are numbered by `counters.newest`. SQLite's own AUTOINCREMENT never gives a number twice
-/// either, but keeps the last one in another table: one more page with every append.
-///
-/// Ids have no index: random keys would touch a page of their own with every append. Claims and
-/// acknowledgements go by number; only a receipt that is asked for early looks ids through.
-///
-/// The file keeps the size of its fullest moment: the pages of acknowledged entries are reused by
-/// the next ones. `max_bytes` bounds that size, and vacuuming would write every page a second time.
-const WAITING: &str = "
-CREATE TABLE waiting (
-    seq INTEGER PRIMARY KEY,
-    entry_id BLOB NOT NULL,
-    events INTEGER NOT NULL,
-    door_duplicates INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
-    received_hour TEXT NOT NULL,
-    payload BLOB NOT NULL
-)";
-const OTHERS: &str = "
-CREATE TABLE counters (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    accepted INTEGER NOT NULL,
-    door_duplicates INTEGER NOT NULL,
-    queued_entries INTEGER NOT NULL,
-    queued_events INTEGER NOT NULL,
-    queued_bytes INTEGER NOT NULL,
-    newest INTEGER NOT NULL
-);
-INSERT INTO counters VALUES (1, 0, 0, 0, 0, 0, 0);
-CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE workers (
-    id TEXT PRIMARY KEY,
-    beat INTEGER NOT NULL,
-    lag INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE refusals (
-    kind TEXT NOT NULL,
-    code TEXT NOT NULL,
-    count INTEGER NOT NULL,
-    PRIMARY KEY (kind, code)
-) WITHOUT ROWID;
-";
-
-/// From version 1, where SQLite numbered entries. They move to a table of another name: a process of
-/// the release before that still runs then fails to append, instead of giving numbers of its own.
-const FROM_1: &str = "
-ALTER TABLE counters ADD COLUMN newest INTEGER NOT NULL DEFAULT 0;
-UPDATE counters SET
-    newest = coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0);
-INSERT INTO waiting SELECT * FROM entries;
-DROP TABLE entries;
-";
 
 /// Why a queue cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -373,17 +317,6 @@ pub(super) fn plain(sql: &str) -> Statement {
 async fn number(db: &impl ConnectionTrait, sql: &str) -> Result<i64, DbErr> {
     let row = db.query_one_raw(plain(sql)).await?;
     row.map_or(Ok(0), |row| row.try_get_by_index(0))
-}
-
-/// Makes what is missing: the table of entries, and what `rest` says.
-async fn make(tx: &DatabaseTransaction, rest: &str) -> Result<(), DbErr> {
-    tx.execute_unprepared(WAITING).await?;
-    tx.execute_unprepared(rest).await?;
-    tx.execute_unprepared(&format!(
-        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}"
-    ))
-    .await?;
-    Ok(())
 }
 
 /// Keeps `fresh` unless there is a key already, and reads what there is.
