@@ -20,6 +20,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod timescale;
+mod totals;
 mod write;
 
 pub use copy::{Copied, CopyError, Copying, Progress};

@@ -112,6 +112,21 @@ fn statements(events: u64) -> Vec<String> {
          WHERE calls > 0",
         sequence("k", 6)
     );
+    // The hours of the month before, by tool alone: that is what pages ask of them.
+    let month = format!(
+        "WITH RECURSIVE {} INSERT INTO margin_hour (hour, axis, tool, value, status, {MEASURES}) \
+         SELECT printf('%sT%02d:00:00Z', day, i), axis, tool, value, status, {OF_CALLS} \
+         FROM (SELECT day, h.i AS i, axis, tool, value, status, c.calls / 24 + (h.i < c.calls % 24) AS calls \
+         FROM h CROSS JOIN margin_day AS c WHERE axis = 'tool' AND day < '{today}' \
+         AND day >= date('{today}', '-30 days')) WHERE calls > 0",
+        sequence("h", 24)
+    );
+    let totals = format!(
+        "INSERT INTO total_day (day, axis, value, status, {MEASURES}) \
+         SELECT day, axis, value, status, {OF_CALLS} FROM (SELECT day, axis, value, status, \
+         sum(calls) AS calls FROM margin_day WHERE axis NOT IN ('tool', 'error_type') \
+         AND day < '{today}' GROUP BY 1, 2, 3, 4)"
+    );
     let values = "INSERT INTO dimension_values SELECT DISTINCT day, axis, CASE axis WHEN 'tool' THEN tool ELSE value END \
          FROM margin_day WHERE axis = 'tool' OR value <> ''";
     let entry = format!(
@@ -128,6 +143,8 @@ fn statements(events: u64) -> Vec<String> {
         kinds,
         by_hour("rollup", "tool, version, level, status, service, country"),
         by_hour("margin", "axis, tool, value, status"),
+        month,
+        totals,
         errors,
         values.to_owned(),
         entry,

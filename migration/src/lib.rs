@@ -11,6 +11,7 @@ mod m0003_release;
 mod m0004_sums;
 mod m0005_sessions;
 mod m0006_sightings;
+mod m0007_totals;
 mod schema;
 pub mod timescale;
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_sums::Migration),
             Box::new(m0005_sessions::Migration),
             Box::new(m0006_sightings::Migration),
+            Box::new(m0007_totals::Migration),
         ]
     }
 }

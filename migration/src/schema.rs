@@ -7,7 +7,9 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::m0001_initial::{index_name, indexes};
-use crate::{m0001_initial, m0003_release, m0004_sums, m0005_sessions, m0006_sightings};
+use crate::{
+    m0001_initial, m0003_release, m0004_sums, m0005_sessions, m0006_sightings, m0007_totals,
+};
 
 /// What a table must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,7 @@ pub fn expected(backend: DbBackend) -> Vec<TableShape> {
     let mut tables = m0001_initial::tables(backend);
     tables.extend(m0003_release::tables(backend));
     tables.push(m0005_sessions::table(backend));
+    tables.push(m0007_totals::table(backend));
     tables.iter().map(shape).collect()
 }
 

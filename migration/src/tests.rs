@@ -49,6 +49,7 @@ fn expected() -> Vec<(String, String)> {
         tables.push(bucketed(name, bucket, &format!("{key} {MEASURES}")));
     }
     tables.push(bucketed("sessions_day", "day*", "sketch! released!"));
+    tables.push(bucketed("total_day", "day*", &format!("axis* value* status* {MEASURES}")));
     tables
 }
 

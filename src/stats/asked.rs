@@ -76,7 +76,8 @@ impl<'s> Asked<'s> {
         Ok(self)
     }
 
-    /// Calls of the whole window by tool, value and status.
+    /// Calls of the whole window by value and status, and by tool where these are their own or kinds of
+    /// error.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -102,7 +103,8 @@ impl<'s> Asked<'s> {
         detail: Detail,
     ) -> Result<Vec<Cell>, StoreError> {
         let filter = self.query.filter.clone();
-        self.source.cells(&Question { range, grain: None, axis, filter, detail }).await
+        let by_tool = by_tool_too(axis);
+        self.source.cells(&Question { range, grain: None, axis, by_tool, filter, detail }).await
     }
 
     /// Calls by bucket, in the store's grain for a window.
@@ -115,8 +117,32 @@ impl<'s> Asked<'s> {
         axis: Axis,
         detail: Detail,
     ) -> Result<Vec<Cell>, StoreError> {
+        self.series_by(window, axis, by_tool_too(axis), detail).await
+    }
+
+    /// The same, by tool too on every axis.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn series_of_tools(
+        &self,
+        window: &Window,
+        axis: Axis,
+        detail: Detail,
+    ) -> Result<Vec<Cell>, StoreError> {
+        self.series_by(window, axis, true, detail).await
+    }
+
+    async fn series_by(
+        &self,
+        window: &Window,
+        axis: Axis,
+        by_tool: bool,
+        detail: Detail,
+    ) -> Result<Vec<Cell>, StoreError> {
         let (filter, grain) = (self.query.filter.clone(), Some(window.grain.stored()));
-        self.source.cells(&Question { range: window.range, grain, axis, filter, detail }).await
+        let range = window.range;
+        self.source.cells(&Question { range, grain, axis, by_tool, filter, detail }).await
     }
 
     /// How many versions calls carried.
@@ -177,6 +203,11 @@ impl<'s> Asked<'s> {
         let Filter { country, service, level, .. } = &self.query.filter;
         country.is_none() && service.is_none() && level.is_none()
     }
+}
+
+/// Whether answers by an axis tell tools apart as well.
+fn by_tool_too(axis: Axis) -> bool {
+    matches!(axis, Axis::Tool | Axis::ErrorType)
 }
 
 /// Cells by tool.

@@ -129,7 +129,8 @@ impl Source for Fake {
                 Some(Grain::Hour) => call.hour(),
                 Some(Grain::Day) => call.hour().day().start(),
             };
-            let key = (bucket, call.tool, call.value(question.axis), call.status());
+            let tool = if question.by_tool { call.tool } else { "" };
+            let key = (bucket, tool, call.value(question.axis), call.status());
             sums.entry(key).or_default().merge(&call.measures());
         }
         let cell = |((bucket, tool, value, status), measures): ((_, &str, &str, _), _)| Cell {

@@ -225,7 +225,9 @@ impl<S: Releases> Source for Published<S> {
             return self.0.values(range, axis, filter).await;
         }
         let (filter, detail) = (filter.clone(), Detail::Calls);
-        let cells = self.cells(&Question { range, grain: None, axis, filter, detail }).await?;
+        let by_tool = axis == Axis::Tool;
+        let question = Question { range, grain: None, axis, by_tool, filter, detail };
+        let cells = self.cells(&question).await?;
         let named = |cell: Cell| if axis == Axis::Tool { cell.tool } else { cell.value };
         let mut values: Vec<_> = cells.into_iter().map(named).collect();
         values.retain(|value| !value.is_empty());

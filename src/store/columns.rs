@@ -6,6 +6,8 @@
 pub(super) const BASE: [&str; 6] = ["tool", "version", "level", "status", "service", "country"];
 /// The dimensions of marginal cells, in the order of their key.
 pub(super) const MARGIN: [&str; 4] = ["axis", "tool", "value", "status"];
+/// The dimensions of totals, in the order of their key.
+pub(super) const TOTAL: [&str; 3] = ["axis", "value", "status"];
 /// What is added up.
 pub(super) const SUMS: [&str; 8] = [
     "calls",

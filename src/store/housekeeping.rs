@@ -85,7 +85,7 @@ struct Subject {
     keep: Span,
 }
 
-fn subjects(retention: &Retention) -> [Subject; 12] {
+fn subjects(retention: &Retention) -> [Subject; 13] {
     const BASE: &str = "tool, version, level, status, service, country";
     const MARGIN: &str = "axis, tool, value, status";
     let event_identity = Span(IDENTITY_LIFETIME.0 + ACCEPTANCE_WINDOW.0);
@@ -97,6 +97,7 @@ fn subjects(retention: &Retention) -> [Subject; 12] {
         subject("rollup_day", "day", BASE, retention.daily),
         subject("margin_day", "day", MARGIN, retention.daily),
         subject("released_day", "day", MARGIN, retention.daily),
+        subject("total_day", "day", "axis, value, status", retention.daily),
         subject("dimension_values", "day", "dimension, value", retention.daily),
         subject("sessions_day", "day", "day", retention.daily),
         subject("errors", "hour", "tool, version, error_type", retention.errors),

@@ -16,13 +16,14 @@ use crate::purge::{Condition, Filter};
 use crate::sqlite_file;
 
 /// Tables that hold anything of an event. Those with a retention may be hypertables.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "events",
     "rollup_hour",
     "rollup_day",
     "margin_hour",
     "margin_day",
     "released_day",
+    "total_day",
     "errors",
     "dimension_values",
     "sessions_day",

@@ -14,6 +14,7 @@ pub use extent::Extent;
 pub(super) use plan::released;
 use stages::rollup::{Axis, Measures};
 use stages::{Hour, Level, Status};
+pub(super) use steps::held;
 
 /// A half-open range of UTC hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +84,7 @@ pub enum Detail {
     Times,
 }
 
-/// A question: calls in a range, told apart by tool and status, and by what `grain` and `axis` add.
+/// A question: calls in a range, told apart by status, and by what `grain`, `axis` and `by_tool` add.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// When.
@@ -92,6 +93,8 @@ pub struct Question {
     pub grain: Option<Grain>,
     /// By value on this axis; [`Axis::Tool`] adds nothing.
     pub axis: Axis,
+    /// By tool. Costs as many times more rows as there are tools.
+    pub by_tool: bool,
     /// Which calls.
     pub filter: Filter,
     /// How much of them.
@@ -103,7 +106,7 @@ pub struct Question {
 pub struct Cell {
     /// First hour of the bucket; that of the range when the question is not by bucket.
     pub bucket: Hour,
-    /// Tool.
+    /// Tool; empty when the question is not by tool.
     pub tool: String,
     /// Value on the axis; empty for [`Axis::Tool`] and where events carried none.
     pub value: String,

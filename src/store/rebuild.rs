@@ -309,7 +309,7 @@ fn hour(text: &str) -> Result<Hour, StoreError> {
 
 async fn delete(db: &impl ConnectionTrait, day: Day, reach: Reach) -> Result<(), StoreError> {
     let d = Dialect::of(db);
-    for table in ["rollup_day", "margin_day", "dimension_values"] {
+    for table in ["rollup_day", "margin_day", "total_day", "dimension_values"] {
         let sql = format!("DELETE FROM {table} WHERE day = {}", d.day("$1"));
         execute(db, &sql, [day.to_string().into()]).await?;
     }

@@ -10,6 +10,7 @@ mod rebuilding;
 mod releasing;
 mod sessions;
 mod timescale;
+mod totals;
 mod writing;
 
 use std::sync::Arc;

@@ -59,6 +59,11 @@ const MARGIN: Columns = &[
     ("value", "the version, country, ..."),
     ("status", "success or error"),
 ];
+const TOTAL: Columns = &[
+    ("axis", "by what is summed up: version, country, ..."),
+    ("value", "the version, country, ..."),
+    ("status", "success or error"),
+];
 const MEASURES: Columns = &[
     ("calls", "how many calls"),
     ("batches", "how many batches they came in"),
@@ -73,7 +78,7 @@ const MEASURES: Columns = &[
     ("times", "how many calls took how long, for percentiles"),
 ];
 
-const STORE: [Said; 16] = [
+const STORE: [Said; 17] = [
     ("events", "One row an event, without an id.", "", &[]),
     (
         "rollup_hour",
@@ -90,6 +95,7 @@ const STORE: [Said; 16] = [
         "",
         &[DAY, MARGIN, MEASURES],
     ),
+    ("total_day", "The sums of margin_day over all tools.", "", &[DAY, TOTAL, MEASURES]),
     ("frozen_days", "Dates for which it was decided what is published.", FOR_EVER, &[DAY]),
     (
         "sessions_day",

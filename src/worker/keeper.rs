@@ -1,5 +1,5 @@
 //! Housekeeping: at the start and whenever an hour begins, what has outlived its retention is deleted,
-//! and what may be published of days that are over is decided.
+//! what may be published of days that are over is decided, and these are added up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +38,7 @@ impl Keeper {
     pub async fn run(&self) {
         loop {
             self.release().await;
+            self.add_up().await;
             self.delete().await;
             tokio::select! {
                 () = tokio::time::sleep(until_next_hour(self.store.clock().as_ref())) => {}
@@ -61,6 +62,19 @@ impl Keeper {
                 tracing::error!(
                     error,
                     "could not decide what may be published of days that are over"
+                );
+            }
+        }
+    }
+
+    async fn add_up(&self) {
+        match self.store.add_up_days().await {
+            Ok(days) => tracing::debug!(days, "added up days that are over"),
+            Err(error) => {
+                let error = super::error_chain(&error);
+                tracing::warn!(
+                    error,
+                    "days that are over are not added up, which makes pages slower"
                 );
             }
         }

@@ -10,7 +10,7 @@ use test_servers::Postgres;
 use crate::support::{Config, Event, Server, Sql};
 
 /// What each table is for. A table without a line here fails the test.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 16] = [
     ("events", "One row an event. No id, no time of arrival finer than the hour, no address."),
     (
         "rollup_hour",
@@ -24,6 +24,7 @@ const TABLES: [(&str, &str); 15] = [
         "Cells of `margin_day` that may be published, as they were when their date was decided on; with \
          `privacy.min_cell` above 1 only.",
     ),
+    ("total_day", "Sums of `margin_day` over all tools, of dates that are over."),
     ("frozen_days", "Dates that were decided on."),
     (
         "sessions_day",

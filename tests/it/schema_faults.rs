@@ -27,7 +27,8 @@ fn what_is_missing_from_the_schema_is_named() {
     server.post(Event::batch([Event::minimal("get_alerts")]));
     server.drained();
     let applied = "applied  m0001_initial\napplied  m0002_timescale\napplied  m0003_release\n\
-                   applied  m0004_sums\napplied  m0005_sessions\napplied  m0006_sightings\n";
+                   applied  m0004_sums\napplied  m0005_sessions\napplied  m0006_sightings\n\
+                   applied  m0007_totals\n";
     let whole = format!("{applied}every table, column, key and index is there\n");
     assert_eq!(status(&server), (Some(0), whole));
     server.terminate();
@@ -54,7 +55,8 @@ fn what_is_missing_from_the_schema_is_named() {
         (
             Some(0),
             "applied  m0001_initial\napplied  m0002_timescale\napplied  m0003_release\n\
-             applied  m0004_sums\napplied  m0005_sessions\npending  m0006_sightings\n"
+             applied  m0004_sums\napplied  m0005_sessions\napplied  m0006_sightings\n\
+             pending  m0007_totals\n"
         )
     );
 }

@@ -40,9 +40,10 @@ pub(super) async fn page(which: Which, linked: &Query, asked: &Asked<'_>) -> Res
         return Err(nothing_here());
     }
     let path = path(which, tool.as_deref());
-    let numbers = Numbers::read(asked).await?;
+    let (numbers, releases) = tokio::join!(Numbers::read(asked), panels::releases(asked));
+    let numbers = numbers?;
     // Marks on a drawing are worth a question, but not a page.
-    let releases = panels::releases(asked).await.unwrap_or_default();
+    let releases = releases.unwrap_or_default();
     let cx = Cx { path: &path, linked, asked, numbers: &numbers, releases: &releases };
     if which == Which::Tool && numbers.total.calls() == 0 && !is_known(asked, &cx).await? {
         return Err(nothing_here());

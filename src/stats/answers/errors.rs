@@ -216,6 +216,7 @@ async fn by_day(asked: &Asked<'_>) -> Result<Vec<(String, Hour)>, StoreError> {
         range: asked.window.range,
         grain: Some(Stored::Day),
         axis: Axis::ErrorType,
+        by_tool: false,
         filter: Filter { tool: tool.clone(), ..Filter::NONE },
         detail: Detail::Calls,
     };

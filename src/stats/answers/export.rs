@@ -73,7 +73,7 @@ pub struct Row {
 /// # Errors
 /// When the store cannot be read.
 pub async fn export(asked: &Asked<'_>, page: &Window, by: By) -> Result<Export, StoreError> {
-    let cells = asked.series(page, by.axis(), Detail::Times).await?;
+    let cells = asked.series_of_tools(page, by.axis(), Detail::Times).await?;
     let mut rows = BTreeMap::<(Hour, &str, &str, Status), Measures>::new();
     for cell in &cells {
         let key =

@@ -95,7 +95,7 @@ fn range() -> Range {
 /// Value, calls, time and median of each cell.
 async fn shown(axis: Axis, filter: Filter) -> Vec<(String, u64, u64, Option<u64>)> {
     let (grain, detail) = (Some(Grain::Day), Detail::Times);
-    let question = Question { range: range(), grain, axis, filter, detail };
+    let question = Question { range: range(), grain, axis, by_tool: true, filter, detail };
     let cells = published().cells(&question).await.unwrap();
     let of = |cell: Cell| {
         let Measures { calls, time_sum, .. } = cell.measures;
@@ -146,6 +146,7 @@ async fn hours_and_levels_have_no_released_cells() {
             range: range(),
             grain,
             axis: Axis::Country,
+            by_tool: true,
             filter: Filter { level, ..filter },
             detail: Detail::Calls,
         };

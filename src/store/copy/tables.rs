@@ -62,7 +62,7 @@ macro_rules! margin {
 }
 
 /// Every table of the store. The ledger comes last: it vouches for all others.
-pub(super) static TABLES: [Table; 15] = [
+pub(super) static TABLES: [Table; 16] = [
     table("events", 0, &EVENTS),
     table(
         "entries",
@@ -97,6 +97,7 @@ pub(super) static TABLES: [Table; 15] = [
     table("margin_hour", 5, margin!(("hour", Hour))),
     table("margin_day", 5, margin!(("day", Day))),
     table("released_day", 5, margin!(("day", Day))),
+    table("total_day", 4, cells!(("day", Day), ("axis", Text), ("value", Text), ("status", Text))),
     table("frozen_days", 1, &[("day", Day)]),
     table(
         "errors",

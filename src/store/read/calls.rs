@@ -8,8 +8,8 @@ use stages::rollup::Measures;
 use stages::sketch::Sketch;
 use stages::{Day, Hour, Status};
 
-use super::plan::{Asked, statement, sums};
-use super::{Cell, Detail, Question};
+use super::plan::{Asked, ToCome, statement, sums, to_come};
+use super::{Cell, Detail, Question, Range};
 use crate::store::Database;
 use crate::store::error::{damaged, store_error};
 use crate::store::status::{count, optional_count, text};
@@ -18,8 +18,9 @@ use crate::store::status::{count, optional_count, text};
 const FIRST_MEASURE: usize = 4;
 
 impl Database {
-    /// Calls in the order of bucket, tool, value and status, in one statement. What has no calls is
-    /// left out; hours further back than hourly rollups are kept have none.
+    /// Calls in the order of bucket, tool, value and status, in one statement, and a second one where
+    /// distributions of today are asked for. What has no calls is left out; hours further back than
+    /// hourly rollups are kept have none.
     ///
     /// The axis of error types knows no other dimension than the tool: a question that filters it by
     /// another has no answer here, see [`Database::errors`].
@@ -27,8 +28,29 @@ impl Database {
     /// # Errors
     /// When the store cannot be read.
     pub async fn cells(&self, question: &Question) -> Result<Vec<Cell>, StoreError> {
-        let asked = statement(question, self.dialect(), self.clock().hour());
-        self.cells_of(question, asked).await
+        let now = self.clock().hour();
+        let to_come = match to_come(question, now) {
+            None => ToCome::NotAsked,
+            // Sums of hours to come can be taken away from those of the day, distributions cannot.
+            Some(range) if question.detail == Detail::Times => match self.is_empty(range).await? {
+                true => ToCome::Empty,
+                false => ToCome::NotAsked,
+            },
+            Some(range) => ToCome::Less(range),
+        };
+        self.cells_of(question, statement(question, self.dialect(), to_come)).await
+    }
+
+    /// Whether no call is stamped with an hour of a range.
+    async fn is_empty(&self, range: Range) -> Result<bool, StoreError> {
+        let d = self.dialect();
+        let sql = format!(
+            "SELECT 1 FROM margin_hour WHERE hour >= {} AND hour < {} LIMIT 1",
+            d.hour("$1"),
+            d.hour("$2")
+        );
+        let ends = [range.from, range.to].map(|hour| hour.to_string().into());
+        Ok(self.query(&sql, ends).await?.is_empty())
     }
 
     /// The same by a statement that was made for the question.

@@ -13,6 +13,7 @@ use super::steps::{self, Steps, day_of_held, held, tables};
 use super::{Detail, Grain, Question, Range};
 use crate::store::columns::{self, SUMS};
 use crate::store::dialect::Dialect;
+use crate::store::totals;
 
 /// Longest stretch, in hours, that is read month by month: eleven years, which is more than users may
 /// ask for. SQLite puts 500 selections together at most.
@@ -58,13 +59,34 @@ impl Part {
     }
 }
 
+/// What is done about the hours of today that are not over, when today is asked for up to now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ToCome {
+    /// Nothing: today is read by hour, as any part of a day.
+    NotAsked,
+    /// Nothing is stamped with one of them, so what is asked for is the whole day.
+    Empty,
+    /// Today is read as its day, less these. They are nearly empty, where the hours that have passed
+    /// are many times the rows of the day.
+    Less(Range),
+}
+
 /// Makes a statement: bucket, tool, value, status, and the measures that the question wants.
-pub(super) fn statement(question: &Question, dialect: Dialect, now: Hour) -> Asked {
+pub(super) fn statement(question: &Question, dialect: Dialect, to_come: ToCome) -> Asked {
     let mut parts = parts(question.range, question.grain);
-    if question.detail != Detail::Times && question.grain != Some(Grain::Hour) {
-        take_today_whole(&mut parts, now);
+    if to_come != ToCome::NotAsked {
+        take_today_whole(&mut parts, to_come);
     }
     made(question, dialect, kind(question), &parts)
+}
+
+/// The rest of today, when a question asks for today up to now, and not by hour.
+pub(super) fn to_come(question: &Question, now: Hour) -> Option<Range> {
+    let (start, tomorrow) = (now.day().start(), now.day().plus(1).start());
+    let tail = split(question.range).tail;
+    let up_to_now = tail.from == start && tail.to > now && tail.to < tomorrow;
+    (question.grain != Some(Grain::Hour) && up_to_now)
+        .then_some(Range { from: tail.to, to: tomorrow })
 }
 
 /// The same of released cells, which there are of whole days and one dimension only; `None` when the
@@ -145,22 +167,18 @@ fn parts(range: Range, grain: Option<Grain>) -> Vec<Part> {
     parts
 }
 
-/// Reads today, when it is asked for up to now, as its day less the hours to come. Those are nearly
-/// empty, where the hours that have passed are many times the rows of the day.
-fn take_today_whole(parts: &mut Vec<Part>, now: Hour) {
-    let Some(Part { grain: Grain::Hour, range: tail, .. }) = parts.last() else { return };
-    let (tail, start) = (*tail, now.day().start());
-    let tomorrow = now.day().plus(1).start();
-    if tail.from != start || tail.to <= now || tail.to > tomorrow {
-        return;
-    }
-    parts.pop();
+/// Reads the last part, which is today up to now, as its day.
+fn take_today_whole(parts: &mut Vec<Part>, to_come: ToCome) {
+    let Some(Part { range: tail, .. }) = parts.pop() else { return };
+    let day = tail.from.day();
+    let tomorrow = day.plus(1).start();
     match parts.last_mut() {
         Some(part) if part.grain == Grain::Day => part.range.to = tomorrow,
-        _ => parts.push(Part::of(Grain::Day, Range { from: start, to: tomorrow })),
+        _ => parts.push(Part::of(Grain::Day, Range { from: day.start(), to: tomorrow })),
     }
-    let to_come = Range { from: tail.to, to: tomorrow };
-    parts.push(Part { less: true, ..Part::of(Grain::Hour, to_come) });
+    if let ToCome::Less(range) = to_come {
+        parts.push(Part { less: true, ..Part::of(Grain::Hour, range) });
+    }
 }
 
 struct Making<'q> {
@@ -180,6 +198,9 @@ impl Making<'_> {
 
     fn part(&mut self, number: usize, part: &Part) {
         match self.kind {
+            Kind::Margins(axis) if part.grain == Grain::Day && self.has_totals(axis) => {
+                self.by_total(number, part, axis);
+            }
             Kind::Margins(axis)
                 if self.dialect == Dialect::Sqlite
                     && part.grain == Grain::Day
@@ -188,8 +209,56 @@ impl Making<'_> {
             {
                 self.by_month(axis, part);
             }
-            _ => self.by_bucket(number, part),
+            _ => self.by_bucket(number, part, ""),
         }
+    }
+
+    /// Whether days that are over have what the question asks of an axis, over all tools.
+    fn has_totals(&self, axis: Axis) -> bool {
+        let Question { by_tool, filter, .. } = self.question;
+        !by_tool && filter.tool.is_none() && totals::AXES.contains(&axis)
+    }
+
+    /// The totals of days that have them, and the cells of the others.
+    fn by_total(&mut self, number: usize, part: &Part, axis: Axis) {
+        self.by_bucket(
+            number,
+            part,
+            &format!(" AND held{number}.at NOT IN (SELECT at FROM whole{number})"),
+        );
+        let name = self.bind(axis.as_str());
+        let at = format!("held{number}.at");
+        self.ways.push(format!(
+            "whole{number}(at) AS MATERIALIZED (SELECT at FROM held{number} WHERE {})",
+            totals::is_whole(&at, &name)
+        ));
+        let mut wanted = String::new();
+        self.and_value(axis, &mut wanted);
+        self.selects.push(format!(
+            "SELECT {bucket} AS bucket, '' AS tool, {value} AS value, c.status AS status, {columns} \
+             FROM whole{number} CROSS JOIN total_day AS c \
+             WHERE c.day = whole{number}.at AND c.axis = {name}{wanted}",
+            bucket = self.bucket(Grain::Day, "c.day"),
+            value = self.value(),
+            columns = self.columns(false),
+        ));
+    }
+
+    /// What is read of a cell, or taken away.
+    fn columns(&self, less: bool) -> String {
+        let column = |sum: &&str| match (less, *sum) {
+            (false, sum) => format!("c.{sum} AS {sum}"),
+            // A batch counts once in a day and once in each of its hours, so less would be left of
+            // the day than there is.
+            (true, "batches") => "0 AS batches".to_owned(),
+            (true, sum) => format!("-c.{sum} AS {sum}"),
+        };
+        let mut columns: Vec<_> = sums(self.question.detail).iter().map(column).collect();
+        if self.question.detail == Detail::Times {
+            columns.extend(columns::BOUNDS.map(|bound| format!("c.{bound}")));
+            columns.push(format!("c.{}", columns::TIMES));
+        }
+        columns.join(", ")
     }
 
     /// Sums of margins, which have an index for each month of days: read in order, they need not be
@@ -216,11 +285,11 @@ impl Making<'_> {
             false => format!("sum(c.{sum}) AS {sum}"),
         });
         let columns: Vec<_> = columns.collect();
-        let (bucket, value) = (self.bucket(part.grain, "c.day"), self.value());
+        let (bucket, tool, value) = (self.bucket(part.grain, "c.day"), self.tool(), self.value());
         for month in months(part.range) {
             let month = self.bind(month);
             self.selects.push(format!(
-                "SELECT {bucket} AS bucket, c.tool AS tool, {value} AS value, c.status AS status, {} \
+                "SELECT {bucket} AS bucket, {tool} AS tool, {value} AS value, c.status AS status, {} \
                  FROM margin_day AS c INDEXED BY margin_day_sums \
                  WHERE substr(c.day, 1, 7) = {month} AND c.day >= {from} AND c.day < {to}{wanted}{}",
                 columns.join(", "),
@@ -229,8 +298,8 @@ impl Making<'_> {
         }
     }
 
-    /// The buckets that a stretch has, and the rows of those buckets.
-    fn by_bucket(&mut self, number: usize, part: &Part) {
+    /// The buckets that a stretch has, and the rows of those buckets that are wanted.
+    fn by_bucket(&mut self, number: usize, part: &Part, wanted: &str) {
         let [from, to] = part.ends().map(|end| self.bind(end));
         self.ways.push(held(self.dialect, number, part.grain, (&from, &to)));
         let (at, margins, base) = tables(part.grain);
@@ -244,26 +313,15 @@ impl Making<'_> {
                 (base, Steps::to_base(self.dialect, &day, &values))
             }
         };
-        let column = |sum: &&str| match (part.less, *sum) {
-            (false, sum) => format!("c.{sum} AS {sum}"),
-            // A batch counts once in a day and once in each of its hours, so less would be left of
-            // the day than there is.
-            (true, "batches") => "0 AS batches".to_owned(),
-            (true, sum) => format!("-c.{sum} AS {sum}"),
-        };
-        let mut columns: Vec<_> = sums(self.question.detail).iter().map(column).collect();
-        if self.question.detail == Detail::Times {
-            columns.extend(columns::BOUNDS.map(|bound| format!("c.{bound}")));
-            columns.push(format!("c.{}", columns::TIMES));
-        }
         self.selects.push(format!(
-            "SELECT {bucket} AS bucket, c.tool AS tool, {value} AS value, c.status AS status, {columns} \
-             FROM held{number} {joins}CROSS JOIN {table} AS c WHERE c.{at} = held{number}.at{wanted}",
+            "SELECT {bucket} AS bucket, {tool} AS tool, {value} AS value, c.status AS status, {columns} \
+             FROM held{number} {joins}CROSS JOIN {table} AS c WHERE c.{at} = held{number}.at{steps}{wanted}",
             bucket = self.bucket(part.grain, &format!("c.{at}")),
+            tool = self.tool(),
             value = self.value(),
-            columns = columns.join(", "),
+            columns = self.columns(part.less),
             joins = steps.joins,
-            wanted = steps.wanted,
+            steps = steps.wanted,
         ));
     }
 
@@ -276,6 +334,11 @@ impl Making<'_> {
             (Some(Grain::Day), Grain::Hour) => d.day_of_hour(at),
             (Some(Grain::Hour), Grain::Hour) => d.hour_text(at),
         }
+    }
+
+    /// The tool of a row: of its own, or nothing when tools are not told apart.
+    fn tool(&self) -> &'static str {
+        if self.question.by_tool { "c.tool" } else { "''" }
     }
 
     /// The value by which rows are told apart, beside tool and status.

@@ -22,7 +22,7 @@ pub(super) const fn tables(grain: Grain) -> (&'static str, &'static str, &'stati
 
 /// The buckets that there are from `from` up to but without `to`, as `held<number>(at)`. They are
 /// found by stepping from one to the next: a range may be far longer than the data.
-pub(super) fn held(
+pub(in crate::store) fn held(
     dialect: Dialect,
     number: usize,
     grain: Grain,

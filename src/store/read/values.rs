@@ -31,7 +31,8 @@ impl Database {
             return self.all_values(range, axis).await;
         }
         let filter = filter.clone();
-        let question = Question { range, grain: None, axis, filter, detail: Detail::Calls };
+        let (by_tool, detail) = (axis == Axis::Tool, Detail::Calls);
+        let question = Question { range, grain: None, axis, by_tool, filter, detail };
         if is_of_base(&question) && BASE.contains(&axis.as_str()) {
             return self.values_of_base(&question).await;
         }

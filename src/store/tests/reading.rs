@@ -18,11 +18,11 @@ on_every_store![
     the_extent_and_the_days_are_those_of_the_events,
 ];
 
-fn without_batches(measures: Measures) -> Measures {
+pub(super) fn without_batches(measures: Measures) -> Measures {
     Measures { batches: 0, ..measures }
 }
 
-fn ranges() -> Vec<Range> {
+pub(super) fn ranges() -> Vec<Range> {
     let range = |from: i64, to: i64| Range { from: noon().plus(from), to: noon().plus(to) };
     // Noon is hour 12 of its day: edges on and off midnight, within a day, over everything.
     vec![
@@ -37,7 +37,7 @@ fn ranges() -> Vec<Range> {
     ]
 }
 
-async fn filled(kind: Kind) -> (Fixture, Vec<Scanned>) {
+pub(super) async fn filled(kind: Kind) -> (Fixture, Vec<Scanned>) {
     let f = Fixture::new(kind).await;
     let events = mixed(1, 400);
     for (number, part) in (0..).zip(events.chunks(90)) {
@@ -47,7 +47,7 @@ async fn filled(kind: Kind) -> (Fixture, Vec<Scanned>) {
 }
 
 /// No filter, each alone, and combinations that margins answer and that they do not.
-fn filters() -> Vec<Filter> {
+pub(super) fn filters() -> Vec<Filter> {
     let text = |text: &str| Some(text.to_owned());
     let tool = Filter { tool: text("get_forecast"), ..Filter::NONE };
     let version = Filter { version: text("1.2.0"), ..Filter::NONE };
@@ -95,8 +95,8 @@ fn value(axis: Axis, event: &Scanned) -> Option<String> {
 }
 
 /// What the events sum up to; `batches` is left out.
-fn expected(events: &[Scanned], question: &Question) -> Vec<Cell> {
-    let Question { range, grain, axis, filter, detail } = question;
+pub(super) fn expected(events: &[Scanned], question: &Question) -> Vec<Cell> {
+    let Question { range, grain, axis, by_tool, filter, detail } = question;
     let mut sums: BTreeMap<(Hour, String, String, Status), Measures> = BTreeMap::new();
     for event in events.iter().filter(|event| matches(filter, event)) {
         let Some(value) = value(*axis, event) else { continue };
@@ -108,7 +108,8 @@ fn expected(events: &[Scanned], question: &Question) -> Vec<Cell> {
             Some(Grain::Hour) => event.hour(),
             Some(Grain::Day) => event.hour().day().start(),
         };
-        let key = (bucket, event.tool().to_owned(), value, event.status());
+        let tool = if *by_tool { event.tool() } else { "" };
+        let key = (bucket, tool.to_owned(), value, event.status());
         sums.entry(key).or_default().add(event);
     }
     let read = |measures: Measures| match detail {
@@ -143,7 +144,9 @@ async fn cells_are_what_the_events_sum_up_to(kind: Kind) {
                 // Every pair of any two of them comes up; not every combination.
                 let grain = [None, Some(Grain::Hour), Some(Grain::Day)][(n + m + k) % 3];
                 let detail = [Detail::Calls, Detail::Sums, Detail::Times][(n + k) % 3];
-                let question = Question { range, grain, axis, filter: filter.clone(), detail };
+                let by_tool = (n + m) % 2 == 0;
+                let filter = filter.clone();
+                let question = Question { range, grain, axis, by_tool, filter, detail };
                 let cells = f.db.cells(&question).await.unwrap();
                 answered += cells.len();
                 let got: Vec<Cell> = cells
@@ -215,6 +218,7 @@ async fn whole_days_come_from_the_tables_by_day(kind: Kind) {
             range,
             grain: None,
             axis: Axis::Tool,
+            by_tool: true,
             filter: Filter::NONE,
             detail: Detail::Calls,
         };
@@ -244,6 +248,7 @@ async fn today_is_read_by_day_and_only_what_is_to_come_by_hour(kind: Kind) {
         range: Range { from: day.start(), to: now.plus(1) },
         grain: None,
         axis: Axis::Tool,
+        by_tool: true,
         filter,
         detail,
     };

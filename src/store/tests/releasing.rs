@@ -41,7 +41,7 @@ async fn yesterday(f: &Fixture, first: u8, country: &str, entries: u8, statuses:
 async fn countries(f: &Fixture) -> Vec<(String, u64)> {
     let range = Range { from: noon().plus(-48).day().start(), to: noon().plus(1) };
     let (axis, filter, detail) = (Axis::Country, Filter::NONE, Detail::Calls);
-    let question = Question { range, grain: None, axis, filter, detail };
+    let question = Question { range, grain: None, axis, by_tool: true, filter, detail };
     let mut calls = BTreeMap::<String, u64>::new();
     for cell in Published(f.db.clone()).cells(&question).await.unwrap() {
         *calls.entry(cell.value).or_default() += cell.measures.calls;
@@ -138,8 +138,14 @@ async fn what_is_released_is_what_the_rule_says_and_everything_else_is_other(kin
     let source = Published(f.db.clone());
     for axis in SENSITIVE {
         let range = Range { from: world.days()[0].start(), to: world.days()[2].plus(1).start() };
-        let question =
-            Question { range, grain: None, axis, filter: Filter::NONE, detail: Detail::Sums };
+        let question = Question {
+            range,
+            grain: None,
+            axis,
+            by_tool: true,
+            filter: Filter::NONE,
+            detail: Detail::Sums,
+        };
         let sum = |cells: Vec<Cell>| cells.iter().map(|cell| cell.measures.time_sum).sum::<u64>();
         let shown = sum(source.cells(&question).await.unwrap());
         let whole = sum(f.db.cells(&question).await.unwrap());
@@ -197,7 +203,8 @@ async fn answers(moment: Moment<'_>, with_names: bool) -> Answers {
             for axis in [Axis::Tool].into_iter().chain(SENSITIVE) {
                 for grain in [None, Some(Grain::Day), Some(Grain::Hour)] {
                     let detail = if with_names { Detail::Times } else { Detail::Sums };
-                    let question = Question { range, grain, axis, filter: filter.clone(), detail };
+                    let (by_tool, filter) = (true, filter.clone());
+                    let question = Question { range, grain, axis, by_tool, filter, detail };
                     let cells = source.cells(&question).await.unwrap();
                     answers.push((format!("{question:?}"), cells));
                 }

@@ -14,12 +14,13 @@ use stages::sketch::Sketch;
 use stages::{Day, Hour};
 
 use super::sessions;
-use crate::store::columns::{BASE, BOUNDS, MARGIN, SUMS, TIMES};
+use crate::store::columns::{BASE, BOUNDS, MARGIN, SUMS, TIMES, TOTAL};
 use crate::store::database::{execute, query};
 use crate::store::dialect::Dialect;
 use crate::store::error::{damaged, store_error};
 use crate::store::lock::ADVISORY;
 use crate::store::rows::{Column, Kind, Rows};
+use crate::store::totals::Total;
 
 const ERRORS: [Column; 5] = [
     ("hour", Kind::Hour),
@@ -46,6 +47,7 @@ struct Tables {
     rollup_day: Table,
     margin_hour: Table,
     margin_day: Table,
+    total_day: Table,
     add_errors: String,
     add_values: String,
 }
@@ -65,6 +67,7 @@ impl Tables {
             rollup_day: table(dialect, "rollup_day", day, &BASE),
             margin_hour: table(dialect, "margin_hour", hour, &MARGIN),
             margin_day: table(dialect, "margin_day", day, &MARGIN),
+            total_day: table(dialect, "total_day", day, &TOTAL),
             add_errors: format!(
                 "INSERT INTO errors (hour, tool, version, error_type, count) \
                  SELECT hour, tool, version, error_type, count FROM {} AS r WHERE true \
@@ -131,6 +134,14 @@ pub(in crate::store) async fn merge(
     add_errors(tx, tables, &rollups.errors).await?;
     add_values(tx, tables, &rollups.day_margins).await?;
     sessions::add(tx, &rollups.sessions).await
+}
+
+/// Adds totals, of which there are none yet.
+pub(in crate::store) async fn put_totals(
+    tx: &DatabaseTransaction,
+    totals: &[((Day, Total), Measures)],
+) -> Result<(), StoreError> {
+    add(tx, &Tables::of(Dialect::of(tx)).total_day, totals).await
 }
 
 /// Keeps everyone else from writing cells of these days until the transaction ends.
@@ -321,5 +332,15 @@ impl<B: Bucket> Key for (B, Margin) {
         row.text(&margin.tool);
         row.text(&margin.value);
         row.text(margin.status.as_str());
+    }
+}
+
+impl<B: Bucket> Key for (B, Total) {
+    fn write(&self, row: &mut Rows) {
+        let (bucket, total) = self;
+        bucket.write(row);
+        row.text(total.axis.as_str());
+        row.text(&total.value);
+        row.text(total.status.as_str());
     }
 }

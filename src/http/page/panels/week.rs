@@ -35,8 +35,9 @@ pub(in super::super) async fn week(cx: &Cx<'_>) -> Result<Part, StoreError> {
         return Ok(part(String::new(), Body::Missing(why.to_owned())));
     }
     let filter = asked.query.filter.clone();
-    let (grain, axis, detail) = (Some(Grain::Hour), Axis::Tool, Detail::Calls);
-    let cells = asked.source.cells(&Question { range, grain, axis, filter, detail }).await?;
+    let (grain, axis, by_tool, detail) = (Some(Grain::Hour), Axis::Tool, false, Detail::Calls);
+    let question = Question { range, grain, axis, by_tool, filter, detail };
+    let cells = asked.source.cells(&question).await?;
     // Nothing is known from before the oldest number.
     let known = asked.extent.oldest.map_or(range.from, |oldest| oldest.max(range.from));
     let mut heat = Heat::over(known, range.to);
