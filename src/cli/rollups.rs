@@ -84,13 +84,10 @@ pub(super) fn run(command: &Rollups) -> Outcome {
 
 fn line(difference: &Difference) -> String {
     let Difference { table, key, stored, raw } = difference;
-    let (unit, other) = match *table {
-        "sessions_day" => ("sessions", "these are not the same sessions"),
-        _ => ("calls", "another measure differs"),
-    };
+    let unit = if *table == "sessions_day" { "sessions" } else { "calls" };
     let calls = |calls: &Option<u64>| calls.map_or("nothing".to_owned(), |n| format!("{n} {unit}"));
     let what = match stored == raw {
-        true => other.to_owned(),
+        true => "another measure differs".to_owned(),
         false => format!("{} stored, {} in raw rows", calls(stored), calls(raw)),
     };
     format!("{table}: {key}: {what}\n")

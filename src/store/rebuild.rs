@@ -37,7 +37,7 @@ pub struct Difference {
     /// Calls as stored, or sessions in `sessions_day`; `None` when the cell is not there.
     pub stored: Option<u64>,
     /// The same as the raw rows give; `None` when they give no such cell. When it equals `stored`,
-    /// another measure differs, or these are other sessions.
+    /// another measure differs, or the bounds of a number of sessions.
     pub raw: Option<u64>,
 }
 
@@ -350,7 +350,10 @@ fn compare(differences: &mut Vec<Difference>, day: Day, expected: &Counts, store
     cells.compare("errors", &expected.errors, &stored.errors, key, |n| *n, |a, b| a == b);
     let [expected, stored] = [expected, stored].map(|counts| counts.sessions_of(day));
     let number = |sessions: &&Sessions| sessions.count().estimate;
-    cells.compare("sessions_day", &expected, &stored, Day::to_string, number, |a, b| a == b);
+    // Not the sessions themselves: under another key, as beside a queue that was made anew, the same
+    // ones have other hashes.
+    let same = |a: &&Sessions, b: &&Sessions| a.count() == b.count();
+    cells.compare("sessions_day", &expected, &stored, Day::to_string, number, same);
 }
 
 struct Cells<'a> {
