@@ -40,6 +40,7 @@ mod redis_faults;
 mod release;
 mod schema;
 mod schema_faults;
+mod shared_answers;
 mod shared_limits;
 mod simulation;
 mod startup;
