@@ -3,6 +3,7 @@
 //! the worker wrote. Each answer is held against the served description of the API as well.
 
 mod oracle;
+mod published;
 mod questions;
 mod rows;
 

@@ -59,6 +59,10 @@ impl Rows {
         self.0.len()
     }
 
+    pub(super) fn all(&self) -> Vec<&Row> {
+        self.0.iter().collect()
+    }
+
     /// Different sessions of the days that hours are in.
     pub(super) fn sessions(&self, (from, to): (Hour, Hour)) -> usize {
         let days = from.day()..=to.plus(-1).day();
