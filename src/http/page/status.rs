@@ -65,6 +65,9 @@ fn page(view: &View) -> Page {
     };
     let mut shell =
         Shell::new(heading.0.trim_end_matches('.').to_owned(), "/status", &Query::default(), None);
+    shell.description =
+        "Whether events arrive and are counted: queue, workers, and what became of each event."
+            .to_owned();
     shell.live = true;
     Page {
         shell,
