@@ -69,7 +69,10 @@ impl Database {
         rows.iter().map(|row| day(text(row, 0)?)).collect()
     }
 
+    /// Reads under the lock of the date: a purge between reading and writing would else be undone.
     async fn add_up(&self, day: Day, axis: Axis) -> Result<(), StoreError> {
+        let tx = self.write().await?;
+        cells::lock_days(tx.tx(), &[day].into()).await?;
         let range = Range { from: day.start(), to: day.plus(1).start() };
         let (filter, detail) = (Filter::NONE, Detail::Times);
         let question = Question { range, grain: None, axis, by_tool: false, filter, detail };
@@ -81,10 +84,8 @@ impl Database {
                 ((day, Total { axis, value: cell.value, status: cell.status }), cell.measures)
             })
             .collect();
-        let tx = self.write().await?;
         let at = self.dialect().day("$1");
         let sql = format!("DELETE FROM total_day WHERE day = {at} AND axis = $2");
-        cells::lock_days(tx.tx(), &[day].into()).await?;
         execute(tx.tx(), &sql, [day.to_string().into(), axis.as_str().into()]).await?;
         cells::put_totals(tx.tx(), &totals).await?;
         tx.finish().await

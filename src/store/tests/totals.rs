@@ -1,17 +1,24 @@
 //! Totals of dates that are over: taken where they are whole, and never believed where they are not.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use stages::Scanned;
 use stages::rollup::Axis;
+use tokio::time::timeout;
 
 use super::reading::{expected, filled, filters, ranges, without_batches};
 use super::{Fixture, Kind, entry, key, mixed, noon, on_every_store};
+use crate::store::database::execute;
 use crate::store::read::{Cell, Detail, Filter, Grain, Question};
 use crate::store::totals::AXES;
+use crate::store::write::cells;
 
 on_every_store![
     answers_from_totals_are_those_of_the_cells,
     a_date_that_got_late_calls_is_read_from_its_cells,
     a_date_that_is_rewritten_loses_its_totals,
+    a_date_that_is_being_rewritten_is_waited_for,
 ];
 
 /// Whether every question that totals may answer has the answer that the events give.
@@ -78,4 +85,29 @@ async fn a_date_that_is_rewritten_loses_its_totals(kind: Kind) {
     let before = f.db.cells(&question).await.unwrap();
     f.db.add_up_days().await.unwrap();
     assert_eq!(f.db.cells(&question).await.unwrap(), before);
+}
+
+async fn a_date_that_is_being_rewritten_is_waited_for(kind: Kind) {
+    let (f, _) = filled(kind).await;
+    let day = noon().day().plus(-1);
+    let tx = f.db.write().await.unwrap();
+    cells::lock_days(tx.tx(), &[day].into()).await.unwrap();
+    // As many calls as before, so that totals of what was there would be believed.
+    let moved = format!(
+        "UPDATE margin_day SET value = 'moved' \
+         WHERE day = '{day}' AND axis = 'version' AND value IN (SELECT min(value) FROM margin_day \
+         WHERE day = '{day}' AND axis = 'version')"
+    );
+    assert!(execute(tx.tx(), &moved, []).await.unwrap() > 0);
+    let mut adding = pin!(f.db.add_up_days());
+    assert!(timeout(Duration::from_millis(500), &mut adding).await.is_err(), "it did not wait");
+    tx.finish().await.unwrap();
+    adding.await.unwrap();
+    let of_day = format!("WHERE day = '{day}' AND axis = 'version'");
+    let gone = format!(
+        "SELECT count(*) FROM total_day {of_day} \
+         AND value NOT IN (SELECT value FROM margin_day {of_day})"
+    );
+    assert_eq!(f.int(&gone).await, 0, "what was taken away has come back");
+    assert!(f.int(&format!("SELECT count(*) FROM total_day {of_day}")).await > 0);
 }
