@@ -1,11 +1,14 @@
 //! Content codings of request bodies, behind hard caps.
 //!
 //! A body is decoded only after all of it has come, and never further than the cap, so a bomb costs
-//! its own small size and the cap. Windows are capped as well: decoders reserve them at the first
-//! byte, whatever follows.
+//! its own small size and the cap. Windows are capped as well: decoders reserve them before what they
+//! are for, whatever follows.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 
+use brotli_decompressor::reader::DecompressorCustomAlloc;
+use brotli_decompressor::{Allocator, StandardAlloc};
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
@@ -19,6 +22,8 @@ const ZSTD_WINDOW: u64 = 8 * 1_024 * 1_024;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// The brotli decoder's input buffer, in bytes.
 const BROTLI_BUFFER: usize = 4_096;
+/// What the brotli decoder wants beyond its window, in bytes: some hundreds, rounded up.
+const BROTLI_SLACK: usize = 4_096;
 
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +153,41 @@ fn unbrotli(mut coded: &[u8], sink: &mut Sink) -> Result<(), CodingError> {
     if coded.first().is_none_or(|byte| byte & 0x7f == 0x11) {
         return Err(CodingError::Damaged);
     }
-    sink.fill(brotli_decompressor::Decompressor::new(&mut coded, BROTLI_BUFFER))
+    let refused = Cell::new(false);
+    // Its window is a power of two, so less than twice what it is for, and some bytes of slack.
+    let most = usize::try_from(2 * sink.allowed).unwrap_or(usize::MAX).saturating_add(BROTLI_SLACK);
+    let bytes = Capped { most, refused: &refused };
+    let buffer = vec![0; BROTLI_BUFFER].into();
+    let rest = StandardAlloc::default();
+    let result = sink.fill(DecompressorCustomAlloc::<_, Memory, _, _, _>::new(
+        &mut coded, buffer, bytes, rest, rest,
+    ));
+    if refused.get() { Err(CodingError::TooLarge) } else { result }
+}
+
+type Memory = <StandardAlloc as Allocator<u8>>::AllocatedMemory;
+
+/// Memory for brotli's window, which the decoder reserves by what a block says that it will become:
+/// up to 16 MiB for a few bytes. An empty cell tells the decoder that there is none.
+struct Capped<'a> {
+    most: usize,
+    refused: &'a Cell<bool>,
+}
+
+impl Allocator<u8> for Capped<'_> {
+    type AllocatedMemory = Memory;
+
+    fn alloc_cell(&mut self, length: usize) -> Memory {
+        if length > self.most {
+            self.refused.set(true);
+            return Memory::default();
+        }
+        StandardAlloc::default().alloc_cell(length)
+    }
+
+    fn free_cell(&mut self, cell: Memory) {
+        StandardAlloc::default().free_cell(cell);
+    }
 }
 
 #[cfg(test)]

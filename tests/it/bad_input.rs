@@ -163,8 +163,9 @@ fn compressed_bodies_are_read_and_bombs_are_not() {
         let before = resident_kib(server.pid());
         let answer = server.post_with(&header, compress(coding, &bomb));
         refused(&server, &answer, 413, "payload_too_large", "payload_too_large");
+        // The largest window that may be asked for is zstd's, 8 MiB.
         let grown = resident_kib(server.pid()).saturating_sub(before);
-        assert!(grown < 16 << 10, "{coding}: memory grew by {grown} KiB");
+        assert!(grown < 12 << 10, "{coding}: memory grew by {grown} KiB");
         let mut damaged = compress(coding, body.as_bytes());
         let half = damaged.len() / 2;
         damaged.truncate(half);
