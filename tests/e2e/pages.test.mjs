@@ -287,12 +287,14 @@ describe('journeys', () => {
     await page.waitForSelector('dialog[open]');
     await page.uncheck('#keys-on');
     await page.click('dialog button');
+    await page.waitForSelector('dialog', { state: 'detached' });
     await page.keyboard.press('2');
     await page.keyboard.press('?');
     await page.waitForSelector('dialog[open]');
     assert.equal(page.url(), BASE + '/');
     await page.check('#keys-on');
     await page.keyboard.press('Escape');
+    await page.waitForSelector('dialog', { state: 'detached' });
     await page.keyboard.press('2');
     await page.waitForURL('**/?period=7d');
     await done();
