@@ -9,7 +9,7 @@ use serde_json::Value;
 use stages::{Day, Hour};
 
 use super::questions::Question;
-use super::rows::{Row, Rows, Set, grouped, ranked, ratio};
+use super::rows::{OTHER, Row, Rows, Set, grouped, ranked, ratio};
 use crate::support::Answer;
 
 /// Most that a percentile may be off, as the answers state it.
@@ -48,21 +48,24 @@ fn within(got: &Value, want: Option<f64>, what: &str) {
 pub(super) fn judge(question: &Question, now: Hour, rows: &Rows, answer: &Answer) {
     let what = question.path();
     let set = Set(rows.of(question, question.range()));
-    let untold = [question.country, question.service, question.level].iter().any(Option::is_some);
+    // Kinds of error are counted by tool and version, and where small groups are withheld by tool.
+    let version = question.version.filter(|_| rows.withheld);
+    let untold =
+        [question.country, question.service, question.level, version].iter().any(Option::is_some);
     match (question.endpoint, answer.status) {
         ("tool", 404) => return assert_eq!(set.calls(), 0.0, "{what}"),
         ("errors", 400) => return assert!(untold, "{what}"),
         (_, status) => assert_eq!(status, 200, "{what}: {}", answer.text),
     }
     let got = answer.json();
-    let grain = grain_of(question, &got);
+    let grain = grain_of(question, rows.withheld, &got);
     match question.endpoint {
-        "overview" => overview(&got, question, &set, &what),
+        "overview" => overview(&got, &set, !untold, &what),
         "tools" => tools(&got["tools"], &set, &what),
         "tool" => tool(&got, &set, &what),
-        "errors" => errors(&got, &set, &what),
+        "errors" => errors(&got, rows.withheld, &set, &what),
         "performance" => performance(&got, &set, &what),
-        "all" => all(&got, question, &set, grain, &what),
+        "all" => all(&got, &set, !untold, grain, &what),
         "timeseries" => timeseries(&got, question, &set, grain, now, &what),
         "response-times" => times::response_times(&got, question, &set, &what),
         "histogram" => times::histogram(&got, &set, &what),
@@ -80,11 +83,13 @@ pub(super) fn judge(question: &Question, now: Hour, rows: &Rows, answer: &Answer
     }
 }
 
-fn grain_of(question: &Question, got: &Value) -> &'static str {
+fn grain_of(question: &Question, withheld: bool, got: &Value) -> &'static str {
     let shown = got["grain"].as_str().unwrap();
     let grain = ["hour", "day", "week", "month"].into_iter().find(|grain| *grain == shown).unwrap();
     let (from, to) = question.range();
-    let usual = if to.epoch_hours() - from.epoch_hours() <= 72 { "hour" } else { "day" };
+    let hours = to.epoch_hours() - from.epoch_hours();
+    let by_days = withheld && !question.sensitive().is_empty();
+    let usual = if hours <= 72 && !by_days { "hour" } else { "day" };
     let want = if question.endpoint == "tool" { "day" } else { question.group.unwrap_or(usual) };
     assert_eq!(grain, want, "{}", question.path());
     grain
@@ -107,7 +112,7 @@ fn bucket(grain: &str, hour: Hour) -> String {
     start.replace('Z', ".000Z")
 }
 
-fn overview(got: &Value, question: &Question, set: &Set<'_>, what: &str) {
+fn overview(got: &Value, set: &Set<'_>, errors_told: bool, what: &str) {
     let summary = &got["summary"];
     zero(&summary["total_calls"], Some(set.calls()), what);
     let versions: BTreeSet<&str> = set.0.iter().map(|row| row.version.as_str()).collect();
@@ -119,8 +124,7 @@ fn overview(got: &Value, question: &Question, set: &Set<'_>, what: &str) {
     zero(&got["coverage"]["response_time"], ratio(timed, set.calls()), what);
     zero(&got["coverage"]["cache"], ratio(set.hits() + set.misses(), set.calls()), what);
     tools(&got["tools"], set, what);
-    let untold = [question.country, question.service, question.level].iter().any(Option::is_some);
-    let told: Vec<&Row> = set.0.iter().copied().filter(|row| !untold && row.failed()).collect();
+    let told: Vec<&Row> = set.0.iter().copied().filter(|row| errors_told && row.failed()).collect();
     let kinds = kinds(&told);
     let list = got["errors"].as_array().unwrap();
     assert_eq!(list.len(), kinds.len(), "{what}");
@@ -179,7 +183,7 @@ fn tool(got: &Value, set: &Set<'_>, what: &str) {
     }
 }
 
-fn errors(got: &Value, set: &Set<'_>, what: &str) {
+fn errors(got: &Value, withheld: bool, set: &Set<'_>, what: &str) {
     let kinds = kinds(&set.0);
     let named: f64 = kinds.values().map(Set::calls).sum();
     zero(&got["coverage"]["error_type"], ratio(named, set.failures()), what);
@@ -190,9 +194,11 @@ fn errors(got: &Value, set: &Set<'_>, what: &str) {
         zero(&got["count"], Some(errors.calls()), what);
         zero(&got["percentage"], ratio(errors.calls(), named), what);
         assert_eq!(got["affected_tools"], affected(errors), "{what}");
-        let versions: BTreeSet<&str> = errors.0.iter().map(|row| row.version.as_str()).collect();
+        let versions = errors.0.iter().filter(|_| !withheld).map(|row| row.version.as_str());
+        let versions: BTreeSet<&str> = versions.collect();
         assert_eq!(got["affected_versions"], versions.into_iter().collect::<Value>(), "{what}");
-        let hours = errors.0.iter().map(|row| row.hour);
+        let seen = |row: &Row| if withheld { row.hour.day().start() } else { row.hour };
+        let hours = errors.0.iter().map(|row| seen(row));
         assert_eq!(got["first_seen"], bucket("hour", hours.clone().min().unwrap()), "{what}");
         assert_eq!(got["last_seen"], bucket("hour", hours.max().unwrap()), "{what}");
     }
@@ -213,8 +219,8 @@ fn performance(got: &Value, set: &Set<'_>, what: &str) {
     }
 }
 
-fn all(got: &Value, question: &Question, set: &Set<'_>, grain: &str, what: &str) {
-    overview(&got["overview"], question, set, what);
+fn all(got: &Value, set: &Set<'_>, errors_told: bool, grain: &str, what: &str) {
+    overview(&got["overview"], set, errors_told, what);
     let buckets = grouped(&set.0, |row| bucket(grain, row.hour));
     let usage = got["toolUsage"].as_array().unwrap();
     assert_eq!(usage.len(), buckets.len(), "{what}");
@@ -318,9 +324,9 @@ fn timeseries(got: &Value, question: &Question, set: &Set<'_>, grain: &str, now:
             "avg_response_time_ms" => close(value, calls.mean(), what),
             "cache_hit_rate" => close(value, calls.hit_rate(), what),
             "avg_retries" => close(value, calls.retries(), what),
-            "p50_ms" => within(value, calls.quantile(0.5), what),
-            "p95_ms" => within(value, calls.quantile(0.95), what),
-            _ => within(value, calls.quantile(0.99), what),
+            "p50_ms" => within(value, calls.quantile_of(name, 0.5), what),
+            "p95_ms" => within(value, calls.quantile_of(name, 0.95), what),
+            _ => within(value, calls.quantile_of(name, 0.99), what),
         }
         let whole = |hour: i64| {
             let hour = Hour::from_epoch_hours(hour);
@@ -361,20 +367,15 @@ fn export(got: &Value, question: &Question, set: &Set<'_>, grain: &str, what: &s
         zero(&got["cache_misses"], Some(calls.misses()), what);
         zero(&got["time_sum_ms"], Some(times.iter().sum::<u64>() as f64), what);
         zero(&got["time_count"], Some(times.len() as f64), what);
-        close(&got["time_min_ms"], times.first().map(|ms| *ms as f64), what);
-        close(&got["time_max_ms"], times.last().map(|ms| *ms as f64), what);
-        within(&got["p95_ms"], calls.quantile(0.95), what);
+        let known = |ms: Option<&u64>| ms.filter(|_| value != OTHER).map(|ms| *ms as f64);
+        close(&got["time_min_ms"], known(times.first()), what);
+        close(&got["time_max_ms"], known(times.last()), what);
+        within(&got["p95_ms"], calls.quantile_of(value, 0.95), what);
     }
 }
 
 fn compared(got: &Value, question: &Question, rows: &Rows, what: &str) {
-    let (from, to) = question.range();
-    let length = to.epoch_hours() - from.epoch_hours();
-    let number = |unit: &str| -> Option<i64> {
-        question.period.strip_prefix("period=")?.strip_suffix(unit)?.parse().ok()
-    };
-    let back = number("d").map(|days| days * 24).or(number("h")).unwrap_or(length);
-    let (from, to) = (from.plus(-back), from.plus(length - back).min(from));
+    let (from, to) = question.range_before();
     assert_eq!(got["start_date"], bucket("hour", from), "{what}");
     assert_eq!(got["end_date"], bucket("hour", to), "{what}");
     let before = Set(rows.of(question, (from, to)));

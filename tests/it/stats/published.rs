@@ -1,30 +1,26 @@
-//! Answers where small groups are withheld, against a model that decides from the raw rows alone what
-//! may be shown.
+//! The same questions where small groups are withheld: a model decides from the raw rows alone what may
+//! be shown, and the answers must be those of rows in which everything else is called "other".
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
 use stages::{Day, Hour};
 
-use super::oracle::close;
-use super::questions::{COUNTRIES, Dice, SERVICES, TOOLS, VERSIONS};
-use super::rows::{Row, Rows, Set, grouped};
+use super::oracle;
+use super::questions::{COUNTRIES, Dice, ERRORS, FILTERS, Question, SERVICES, TOOLS, VERSIONS};
+use super::rows::{OTHER, Row, Rows, grouped};
 use crate::support::{Config, Event, Pair, Queue, Server, Store, eventually, hour_now};
 
 const MIN_CELL: usize = 10;
-const QUESTIONS: usize = 150;
-/// The lists, and the parameter that asks for one value of each.
-const LISTS: [(&str, &str); 3] =
-    [("countries", "country"), ("versions", "version"), ("services", "service")];
+const QUESTIONS: usize = 1_500;
 
 #[test]
-fn what_is_withheld_is_counted_as_other_everywhere_sqlite() {
-    Pair { queue: Queue::Sqlite, store: Store::Sqlite }.run(what_is_withheld);
+fn every_answer_is_what_may_be_shown_of_the_raw_rows_sqlite() {
+    Pair { queue: Queue::Sqlite, store: Store::Sqlite }.run(every_answer_is_what_may_be_shown);
 }
 
 #[test]
-fn what_is_withheld_is_counted_as_other_everywhere_postgres() {
-    Pair { queue: Queue::Sqlite, store: Store::Postgres }.run(what_is_withheld);
+fn every_answer_is_what_may_be_shown_of_the_raw_rows_postgres() {
+    Pair { queue: Queue::Sqlite, store: Store::Postgres }.run(every_answer_is_what_may_be_shown);
 }
 
 /// A call of one of the last four days, some values rare and some frequent.
@@ -34,14 +30,24 @@ fn event(dice: &mut Dice) -> Event {
         true => list[0],
         false => dice.one_of(list),
     };
-    let event = Event::standard(dice.one_of(&TOOLS[..2]))
-        .with("timestamp_hour", hour.to_string().replace(":00Z", ":00.000Z"))
-        .with("version", often(dice, &VERSIONS[..3]))
-        .with("country", often(dice, &COUNTRIES))
-        .with("service", often(dice, &SERVICES))
+    let mut event = Event::standard(dice.one_of(&TOOLS[..2]))
+        .with("timestamp_hour", hour.to_string())
+        .with("version", often(dice, &VERSIONS))
         .with("response_time_ms", 1 + dice.below(5_000) as u64);
-    match dice.chance(10) {
-        true => event.with("status", "error").with("error_type", "timeout"),
+    if dice.chance(90) {
+        event = event.with("country", often(dice, &COUNTRIES));
+    }
+    if dice.chance(90) {
+        event = event.with("service", often(dice, &SERVICES));
+    }
+    if dice.chance(30) {
+        event = event.with("status", "error");
+        event = event.with("error_type", often(dice, &ERRORS));
+    }
+    match dice.chance(20) {
+        true => event
+            .with("analytics_level", "detailed")
+            .with("session_id", format!("{:016x}", dice.below(40))),
         false => event,
     }
 }
@@ -51,64 +57,54 @@ fn config() -> Config {
     Config { env, ..Config::default() }
 }
 
-fn what_is_withheld() {
-    let server = Server::with(config());
-    let mut dice = Dice::new(20_260_821);
+/// A server full of calls, whose dates that are over were decided on.
+fn decided(dice: &mut Dice) -> Server {
+    let mut server = Server::with(config());
     // Each a batch of its own, so that a cell has as many batches as calls.
-    for _ in 0..600 {
-        let answer = server.post(Event::batch([event(&mut dice)]));
+    for _ in 0..900 {
+        let answer = server.post(Event::batch([event(dice)]));
         assert_eq!(answer.json()["count"], 1, "{}", answer.text);
     }
     server.drained();
-    let mut server = server;
     server.terminate();
     // A worker decides when it starts.
     let server = server.beside_with(config());
-    let now = hour_now();
-    let rows = Rows::read(&server.store());
-    let over: BTreeSet<Day> =
-        rows.all().iter().map(|row| row.hour.day()).filter(|day| *day < first_open(now)).collect();
+    let days = Rows::read(&server.store()).all().iter().map(|row| row.hour.day()).collect();
+    let over = BTreeSet::len(&days) - days.range(first_open(hour_now())..).count();
     eventually("days that are over are decided on", || {
         let frozen = server.store().texts("SELECT CAST(count(*) AS text) FROM frozen_days");
-        frozen[0].parse::<usize>().unwrap() >= over.len()
+        frozen[0].parse::<usize>().unwrap() >= over
     });
-    let mut shown = 0;
+    server
+}
+
+fn every_answer_is_what_may_be_shown() {
+    let mut dice = Dice::new(20_260_821);
+    let server = decided(&mut dice);
+    let now = hour_now();
+    let raw = Rows::read(&server.store());
+    let release = Release::of(&raw, now);
+    let (mut refused, mut told) = (0, BTreeMap::<&str, usize>::new());
     for _ in 0..QUESTIONS {
-        let (list, parameter) = dice.one_of(&LISTS);
-        let days = 1 + dice.below(4) as i64;
-        let first = now.day().plus(1 - days);
-        let tool = dice.chance(40).then(|| dice.one_of(&TOOLS[..2]));
-        let of_tool = tool.map_or_else(String::new, |tool| format!("&tool={tool}"));
-        let wanted = |row: &&Row| {
-            row.hour.day() >= first
-                && row.hour.day() <= now.day()
-                && tool.is_none_or(|tool| tool == row.tool)
-        };
-        let named = published(&rows, list, now, wanted);
-        let query = format!("group=day&period={days}d{of_tool}");
-        let got = server.get(&format!("/v1/stats/{list}?{query}")).json();
-        shown += list_is(&got, &named, &format!("{list}?{query}"));
-        for value in values(list) {
-            let path = format!("/v1/stats/overview?{query}&{parameter}={value}");
-            let got = server.get(&path).json();
-            let set = named.get(*value).cloned().unwrap_or_default();
-            close(&got["summary"]["total_calls"], Some(set.calls()), &path);
-            close(&got["summary"]["avg_response_time_ms"], set.mean().or(Some(0.0)), &path);
-        }
+        let question = Question::random(&mut dice);
+        let path = question.path();
+        let answer = server.get(&path);
         if hour_now() != now {
             return;
         }
+        if question.is_refused(now) {
+            assert_eq!(answer.status, 400, "{path}: {}", answer.text);
+            assert_eq!(answer.json()["error"], "unsupported_combination", "{path}");
+            refused += 1;
+            continue;
+        }
+        oracle::judge(&question, now, &release.view(&raw, &question), &answer);
+        for dimension in question.sensitive() {
+            *told.entry(dimension).or_default() += 1;
+        }
     }
-    assert!(shown > QUESTIONS, "{shown} names are too few to mean anything");
-}
-
-/// Every value that was posted.
-fn values(list: &str) -> &'static [&'static str] {
-    match list {
-        "countries" => &COUNTRIES,
-        "versions" => &VERSIONS[..3],
-        _ => &SERVICES,
-    }
+    assert!(refused > QUESTIONS / 10, "{refused} refusals are too few to mean anything");
+    assert!(told.len() == 4 && told.values().all(|n| *n > 5), "{told:?} are too few");
 }
 
 /// A day is decided on an hour after its end.
@@ -116,41 +112,63 @@ fn first_open(now: Hour) -> Day {
     now.plus(-1).day()
 }
 
-/// What may be shown of the rows: by value when there were enough of the day and tool, or as other.
-fn published<'r>(
-    rows: &'r Rows,
-    by: &str,
-    now: Hour,
-    wanted: impl Fn(&&Row) -> bool,
-) -> BTreeMap<String, Set<'r>> {
-    let all = rows.all();
-    let cell = |row: &Row| (row.hour.day(), row.tool.clone(), row.value(by).to_owned());
-    // The larger number of the two statuses is all that is certain of the batches.
-    let cells = grouped(&all, |row| (cell(row), row.status.clone()));
-    let mut most = BTreeMap::<(Day, String, String), usize>::new();
-    for ((cell, _), set) in &cells {
-        let most = most.entry(cell.clone()).or_default();
-        *most = set.0.len().max(*most);
-    }
-    let is_released = |row: &Row| row.hour.day() < first_open(now) && most[&cell(row)] >= MIN_CELL;
-    let asked: Vec<&Row> = all.into_iter().filter(wanted).collect();
-    grouped(&asked, |row| match is_released(row) {
-        true => row.value(by).to_owned(),
-        false => "other".to_owned(),
-    })
+/// A UTC date, a tool, a dimension and a value of it.
+type Cell = (Day, String, &'static str, String);
+
+/// What may be shown.
+struct Release {
+    cells: BTreeSet<Cell>,
+    /// Dates whose number of sessions is shown.
+    sessions: BTreeSet<Day>,
 }
 
-/// Holds a list against the model; answers how many names it has.
-fn list_is(got: &Value, named: &BTreeMap<String, Set<'_>>, what: &str) -> usize {
-    let list = got["values"].as_array().unwrap();
-    let names: Vec<&str> = list.iter().map(|it| it["value"].as_str().unwrap()).collect();
-    assert_eq!(names.len(), named.len(), "{what}: {names:?} for {:?}", named.keys());
-    for it in list {
-        let value = it["value"].as_str().unwrap();
-        let set = named.get(value).unwrap_or_else(|| panic!("{what}: {value} is withheld"));
-        close(&it["calls"], Some(set.calls()), what);
-        close(&it["success_rate"], set.success_rate(), what);
-        close(&it["avg_response_time_ms"], set.mean(), what);
+impl Release {
+    fn of(raw: &Rows, now: Hour) -> Self {
+        let rows = raw.all().into_iter().filter(|row| row.hour.day() < first_open(now));
+        let rows: Vec<&Row> = rows.collect();
+        let mut cells = BTreeSet::new();
+        for by in FILTERS.into_iter().chain(["error"]) {
+            // The larger number of the two statuses is all that is certain of the batches.
+            for ((cell, _), set) in &grouped(&rows, |row| (cell(row, by), row.failed())) {
+                if set.0.len() >= MIN_CELL {
+                    cells.insert(cell.clone());
+                }
+            }
+        }
+        let of_day = |day: &Day| raw.sessions((day.start(), day.plus(1).start()));
+        let days = rows.iter().map(|row| row.hour.day());
+        Self { cells, sessions: days.filter(|day| of_day(day) >= MIN_CELL).collect() }
     }
-    list.len()
+
+    /// The rows as a question may see them.
+    fn view(&self, raw: &Rows, question: &Question) -> Rows {
+        let asked = [question.range(), question.range_before()];
+        let filter = question.sensitive().into_iter().next();
+        raw.shown_as(|row| {
+            let mut row = row.clone();
+            let day = row.hour.day();
+            let whole =
+                asked.iter().any(|(from, to)| *from <= day.start() && day.plus(1).start() <= *to);
+            let shown = |row: &Row, by: &'static str| {
+                let value = row.value(by).to_owned();
+                // Of one dimension at a time, and by whole dates of all levels.
+                let alone = question.level.is_none() && filter.is_none_or(|filter| filter == by);
+                let known = whole && alone && self.cells.contains(&cell(row, by));
+                if known { value } else { OTHER.to_owned() }
+            };
+            let [version, service, country] = FILTERS.map(|by| shown(&row, by));
+            // Calls without a kind of error are no group of that dimension.
+            let error = Some(shown(&row, "error")).filter(|_| !row.error.is_empty());
+            (row.version, row.service, row.country) = (version, service, country);
+            row.error = error.unwrap_or_default();
+            if !self.sessions.contains(&day) {
+                row.session.clear();
+            }
+            row
+        })
+    }
+}
+
+fn cell(row: &Row, by: &'static str) -> Cell {
+    (row.hour.day(), row.tool.clone(), by, row.value(by).to_owned())
 }

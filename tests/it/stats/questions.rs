@@ -1,5 +1,7 @@
 //! Random events and random questions, the same in every run.
 
+use std::collections::BTreeSet;
+
 use stages::Hour;
 
 use crate::support::{Event, hour_now};
@@ -23,7 +25,9 @@ pub(super) const MEASURES: [&str; 9] = [
 ];
 pub(super) const BY: [&str; 7] =
     ["none", "tool", "version", "country", "service", "level", "status"];
-const ERRORS: [&str; 3] = ["timeout", "not_found", "rate_limit"];
+/// Filters by a dimension that can point at somebody.
+pub(super) const FILTERS: [&str; 3] = ["version", "service", "country"];
+pub(super) const ERRORS: [&str; 3] = ["timeout", "not_found", "rate_limit"];
 
 /// xorshift64.
 pub(super) struct Dice(u64);
@@ -179,6 +183,48 @@ impl Question {
         self.range.expect("every question has one")
     }
 
+    /// The hours that `compare=previous` compares with.
+    pub(super) fn range_before(&self) -> (Hour, Hour) {
+        let (from, to) = self.range();
+        let length = to.epoch_hours() - from.epoch_hours();
+        let number = |unit: &str| -> Option<i64> {
+            self.period.strip_prefix("period=")?.strip_suffix(unit)?.parse().ok()
+        };
+        let back = number("d").map(|days| days * 24).or(number("h")).unwrap_or(length);
+        (from.plus(-back), from.plus(length - back).min(from))
+    }
+
+    /// By which of the dimensions that can point at somebody the answer tells calls apart.
+    pub(super) fn sensitive(&self) -> BTreeSet<&'static str> {
+        let filters =
+            [("version", self.version), ("service", self.service), ("country", self.country)];
+        let filters = filters.into_iter().filter_map(|(name, value)| value.map(|_| name));
+        let axis = match self.endpoint {
+            "errors" => Some("error"),
+            "versions" => Some("version"),
+            "countries" => Some("country"),
+            "services" => Some("service"),
+            _ if self.is_series() => Some(self.by).filter(|by| FILTERS.contains(by)),
+            _ => None,
+        };
+        filters.chain(axis).collect()
+    }
+
+    fn is_series(&self) -> bool {
+        matches!(self.endpoint, "response-times" | "timeseries" | "export")
+    }
+
+    /// Whether an installation that withholds small groups refuses to answer.
+    pub(super) fn is_refused(&self, now: Hour) -> bool {
+        let (from, to) = self.range();
+        let whole = |hour: Hour| hour == hour.day().start();
+        let by_level = self.endpoint == "levels" || (self.is_series() && self.by == "level");
+        let in_days = self.group != Some("hour") && whole(from) && (whole(to) || to > now);
+        let sensitive = self.sensitive();
+        !sensitive.is_empty()
+            && (sensitive.len() > 1 || self.level.is_some() || by_level || !in_days)
+    }
+
     pub(super) fn path(&self) -> String {
         let mut path = match self.endpoint {
             "tool" => format!("/v1/stats/tool/{}?{}", self.tool.unwrap(), self.period),
@@ -189,7 +235,6 @@ impl Question {
                 path.push_str(&format!("&{name}={value}"));
             }
         };
-        let series = matches!(self.endpoint, "response-times" | "timeseries" | "export");
         add("compare", self.compare.then_some("previous"));
         add("group", self.group);
         add("tool", self.tool.filter(|_| self.endpoint != "tool"));
@@ -199,7 +244,7 @@ impl Question {
         add("level", self.level);
         add("status", self.status);
         add("measure", Some(self.measure).filter(|_| self.endpoint == "timeseries"));
-        add("by", Some(self.by).filter(|_| series));
+        add("by", Some(self.by).filter(|_| self.is_series()));
         add("limit", Some("1000").filter(|_| self.endpoint == "export"));
         path
     }

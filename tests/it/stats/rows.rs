@@ -27,7 +27,14 @@ pub(super) struct Row {
 }
 
 /// All raw rows.
-pub(super) struct Rows(Vec<Row>);
+pub(super) struct Rows {
+    all: Vec<Row>,
+    /// Whether small groups are one of [`OTHER`] in them.
+    pub(super) withheld: bool,
+}
+
+/// What stands for every value that is withheld.
+pub(super) const OTHER: &str = "other";
 
 impl Rows {
     pub(super) fn read(sql: &Sql) -> Self {
@@ -52,21 +59,26 @@ impl Rows {
             text("session_id"),
         ];
         let rows = sql.texts(&format!("SELECT {} FROM events", columns.join(" || '|' || ")));
-        Self(rows.iter().map(|row| Row::read(row)).collect())
+        Self { all: rows.iter().map(|row| Row::read(row)).collect(), withheld: false }
+    }
+
+    /// The same as they may be shown.
+    pub(super) fn shown_as(&self, shown: impl FnMut(&Row) -> Row) -> Self {
+        Self { all: self.all.iter().map(shown).collect(), withheld: true }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     pub(super) fn all(&self) -> Vec<&Row> {
-        self.0.iter().collect()
+        self.all.iter().collect()
     }
 
     /// Different sessions of the days that hours are in.
     pub(super) fn sessions(&self, (from, to): (Hour, Hour)) -> usize {
         let days = from.day()..=to.plus(-1).day();
-        let rows = self.0.iter().filter(|row| days.contains(&row.hour.day()));
+        let rows = self.all.iter().filter(|row| days.contains(&row.hour.day()));
         let sessions: BTreeSet<&str> = rows.map(|row| row.session.as_str()).collect();
         sessions.iter().filter(|session| !session.is_empty()).count()
     }
@@ -82,7 +94,7 @@ impl Rows {
                 && same(question.level, &row.level)
                 && same(question.status, &row.status)
         };
-        self.0.iter().filter(wanted).collect()
+        self.all.iter().filter(wanted).collect()
     }
 }
 
@@ -123,6 +135,7 @@ impl Row {
             "service" | "services" => &self.service,
             "level" | "levels" => &self.level,
             "status" => &self.status,
+            "error" => &self.error,
             other => panic!("{other}"),
         }
     }
@@ -164,6 +177,11 @@ impl Set<'_> {
         let times = self.times();
         let rank = ((q * times.len() as f64).ceil() as usize).max(1);
         times.get(rank - 1).map(|ms| *ms as f64)
+    }
+
+    /// The same of all that has a name: of what is withheld, only sums are known.
+    pub(super) fn quantile_of(&self, name: &str, q: f64) -> Option<f64> {
+        self.quantile(q).filter(|_| name != OTHER)
     }
 
     pub(super) fn hits(&self) -> f64 {

@@ -12,12 +12,12 @@ pub(super) fn response_times(got: &Value, question: &Question, set: &Set<'_>, wh
     let names = |of: &[Value]| of.iter().map(|v| v["name"].clone()).collect::<Vec<_>>();
     let wanted: Vec<Value> = want.iter().map(|(name, _)| Value::from(name.as_str())).collect();
     assert_eq!(names(values), wanted, "{what}");
-    for (got, (_, set)) in values.iter().zip(&want) {
+    for (got, (name, set)) in values.iter().zip(&want) {
         close(&got["calls"], Some(set.calls()), what);
         close(&got["timed"], ratio(set.times().len() as f64, set.calls()), what);
         close(&got["avg_ms"], set.mean(), what);
         for (member, q) in [("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)] {
-            within(&got[member], set.quantile(q), what);
+            within(&got[member], set.quantile_of(name, q), what);
         }
     }
 }
