@@ -16,10 +16,6 @@ use crate::verdict::{Code, Pointer, Reason, Verdict, Warning};
 pub use self::group::GroupEntry;
 
 /// The forms an event takes on its way.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "scanned is the usual form; boxing it would cost an allocation an event"
-)]
 pub(crate) enum Body<'b> {
     /// As sent.
     Raw(RawEvent<'b>),
@@ -36,6 +32,8 @@ pub struct Event<'b> {
     pub(crate) other_tool: bool,
     /// Unknown service, likewise.
     pub(crate) other_service: bool,
+    /// Validation saw that sanitise will have nothing to repair.
+    pub(crate) normal: bool,
     /// What validation has read of the raw event, so that the scan need not read it again. As raw
     /// as its source, and as little able to leave this crate.
     pub(crate) read: Option<Box<Fields>>,
@@ -44,7 +42,8 @@ pub struct Event<'b> {
 
 impl<'b> Event<'b> {
     pub(crate) fn new(body: Body<'b>) -> Self {
-        Self { body, other_tool: false, other_service: false, read: None, warnings: Vec::new() }
+        let (other_tool, other_service, normal) = (false, false, false);
+        Self { body, other_tool, other_service, normal, read: None, warnings: Vec::new() }
     }
 
     /// The event as sent, until pii-scan has seen it.

@@ -65,6 +65,8 @@ pub struct Member<'b> {
     pub key: Cow<'b, str>,
     /// The value.
     pub value: RawJson<'b>,
+    /// Which member it is, when the product knows it.
+    pub field: Option<Field>,
 }
 
 /// The JSON text of one value: valid JSON, not yet decoded.
@@ -148,11 +150,12 @@ impl<'b> RawEvent<'b> {
         if self.members.len() >= MAX_MEMBERS {
             return false;
         }
-        if let Some(field) = Field::named(&key) {
+        let field = Field::named(&key);
+        if let Some(field) = field {
             // Cannot truncate: MAX_MEMBERS is below u8::MAX.
             self.known[field as usize] = self.members.len() as u8;
         }
-        self.members.push(Member { key, value });
+        self.members.push(Member { key, value, field });
         true
     }
 

@@ -63,21 +63,28 @@ pub(super) fn undo(connection: &Connection, error: rusqlite::Error) -> Failure {
     }
 }
 
-/// Appends a row under a number.
-pub(super) fn insert(connection: &Connection, number: i64, row: &Row) -> Result<()> {
-    run(
-        connection,
-        "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?)",
-        params![
-            number,
+/// Appends rows under the next numbers, and answers the counters with them.
+pub(super) fn append(
+    connection: &Connection,
+    counters: Counters,
+    rows: &[Row],
+) -> Result<Counters> {
+    // Taken out of the cache once: that and putting it back cost as much as binding a row.
+    let mut insert =
+        connection.prepare_cached("INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?)")?;
+    rows.iter().try_fold(counters, |counters, row| {
+        let counters = counters.with(row);
+        insert.execute((
+            counters.newest,
             row.id.as_bytes(),
             row.events - row.door_duplicates,
             row.door_duplicates,
             row.bytes(),
-            row.received,
-            row.payload
-        ],
-    )
+            &row.received,
+            &row.payload,
+        ))?;
+        Ok(counters)
+    })
 }
 
 /// Deletes rows by their numbers, and takes them off the counters.

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use super::open::Place;
-use super::statements::{add_refusals, beat, begin, commit, delete, insert, undo};
+use super::statements::{add_refusals, append, beat, begin, commit, delete, undo};
 use crate::queue::Refusals;
 
 /// Most jobs in a transaction, and most that wait: beyond that, callers wait before the channel.
@@ -180,11 +180,7 @@ impl Writer {
             add_refusals(connection, refusals)?;
         }
         group.judge(self.limits, counters);
-        for row in &group.rows {
-            counters = counters.with(row);
-            insert(connection, counters.newest, row)?;
-        }
-        commit(connection, counters)
+        commit(connection, append(connection, counters, &group.rows)?)
     }
 
     fn close(self) {
@@ -257,7 +253,7 @@ impl Group {
 
 impl Counters {
     /// These and a row.
-    fn with(self, row: &Row) -> Self {
+    pub(super) fn with(self, row: &Row) -> Self {
         Self {
             newest: self.newest + 1,
             accepted: self.accepted + row.events,

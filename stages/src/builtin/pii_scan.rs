@@ -65,7 +65,7 @@ pub(crate) struct PiiScan {
 
 /// The members that are stored of a mended event, the places of parameters that are not, and what
 /// was mended.
-type Mended = (Fields, Vec<Pointer>, Vec<Warning>);
+type Mended = (Box<Fields>, Vec<Pointer>, Vec<Warning>);
 
 fn detected(finding: &Finding<'_>) -> Reason {
     let message = format!("PII detected ({})", finding.entity.as_str());
@@ -117,6 +117,7 @@ impl PiiScan {
         };
         let verdict = match result {
             Ok((fields, dropped, mended)) => {
+                event.normal &= mended.is_empty();
                 event.body = Body::Scanned(Scanned::new(Cleared(()), fields));
                 for warning in mended {
                     event.warn(warning.code, warning.pointer, warning.message);
@@ -144,7 +145,7 @@ impl PiiScan {
             return Err(detected(finding));
         }
         let judged = self.fields(&mended, None).and_then(|(fields, dropped)| {
-            normal::normalise(&mut fields.clone())?;
+            normal::normalise(&mut (*fields).clone())?;
             Ok((fields, dropped))
         });
         let (fields, dropped) = judged.map_err(|_| unmendable(first.pointer.clone()))?;
@@ -170,8 +171,8 @@ impl PiiScan {
         &self,
         raw: &RawEvent<'_>,
         read: Option<Box<Fields>>,
-    ) -> Result<(Fields, Vec<Pointer>), Reason> {
-        let mut fields = read.map_or_else(|| normal::read(raw), |read| Ok(*read))?;
+    ) -> Result<(Box<Fields>, Vec<Pointer>), Reason> {
+        let mut fields = read.map_or_else(|| normal::read(raw).map(Box::new), Ok)?;
         let mut dropped = Vec::new();
         if fields.level == Level::Detailed
             && let Some(parameters) = raw.get(Field::Parameters)

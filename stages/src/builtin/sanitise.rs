@@ -29,9 +29,10 @@ pub(crate) struct SanitiseConfig {}
 impl PerEvent for Sanitise {
     fn judge(&self, event: &mut Event<'_>, _: Cx<'_>) -> Verdict {
         let other = Other { tool: event.other_tool, service: event.other_service };
+        let normal = event.normal;
         // Where it stands every event that goes on is scanned: the list was checked at load time.
         let Some(scanned) = event.scanned_mut() else { return Verdict::Pass };
-        match repair(scanned.fields_mut(), other) {
+        match repair(scanned.fields_mut(), normal, other) {
             Ok(warnings) => {
                 for warning in warnings {
                     event.warn(warning.code, warning.pointer, warning.message);
@@ -51,8 +52,8 @@ struct Other {
     service: bool,
 }
 
-fn repair(fields: &mut Fields, other: Other) -> Result<Vec<Warning>, Reason> {
-    let mut warnings = normal::normalise(fields)?;
+fn repair(fields: &mut Fields, normal: bool, other: Other) -> Result<Vec<Warning>, Reason> {
+    let mut warnings = if normal { Vec::new() } else { normal::normalise(fields)? };
     if other.tool {
         fields.tool = normal::OTHER.into();
         let message = "the tool is not known here and counts as `other`";

@@ -70,24 +70,24 @@ impl SchemaValidate {
         // Where it stands every event that goes on is raw: the list was checked at load time.
         let Some(raw) = event.raw() else { return Verdict::Pass };
         match self.check(raw, now) {
-            Ok((unknown, read)) => {
+            Ok((unknown, normal, read)) => {
                 (event.other_tool, event.other_service) = (unknown.tool, unknown.service);
-                event.read = Some(Box::new(read));
+                (event.normal, event.read) = (normal, Some(read));
                 Verdict::Pass
             }
             Err(reason) => Verdict::Reject(reason),
         }
     }
 
-    /// What is unknown of an event, and the event as read.
-    fn check(&self, raw: &RawEvent<'_>, now: Hour) -> Result<(Unknown, Fields), Reason> {
-        let read = normal::read(raw)?;
+    /// What is unknown of an event, whether it is in its final form, and the event as read.
+    fn check(&self, raw: &RawEvent<'_>, now: Hour) -> Result<(Unknown, bool, Box<Fields>), Reason> {
+        let read = Box::new(normal::read(raw)?);
         normal::event_id(raw)?;
-        let mut fields = read.clone();
-        normal::normalise(&mut fields)?;
+        let mut fields = (*read).clone();
+        let repairs = normal::normalise(&mut fields)?;
         self.check_window(Hour::containing(fields.timestamp), now)?;
         let tool = !self.tools.knows(&fields.tool);
-        let service = fields.service.is_some_and(|service| !self.services.knows(&service));
+        let service = fields.service.as_ref().is_some_and(|name| !self.services.knows(name));
         if self.on_unknown == OnUnknown::Refuse {
             let message = "this server does not know the name, and is set to refuse unknown ones";
             if tool {
@@ -97,7 +97,7 @@ impl SchemaValidate {
                 return Err(normal::about(Field::Service, codes::INVALID_SERVICE, message));
             }
         }
-        Ok((Unknown { tool, service }, read))
+        Ok((Unknown { tool, service }, repairs.is_empty() && fields == *read, read))
     }
 
     fn check_window(&self, hour: Hour, now: Hour) -> Result<(), Reason> {

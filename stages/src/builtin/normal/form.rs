@@ -54,6 +54,9 @@ fn trim(text: &mut CompactString) {
 }
 
 fn version(version: &mut CompactString) -> Result<(), Reason> {
+    if is_version(version) {
+        return Ok(());
+    }
     trim(version);
     if is_version(version) { Ok(()) } else { Err(invalid(Field::Version)) }
 }

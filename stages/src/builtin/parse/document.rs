@@ -19,7 +19,7 @@ use crate::event::{MAX_MEMBERS, RawEvent, RawJson};
 use crate::verdict::{Code, Pointer, Reason, codes};
 
 /// Members that an event of a real client has at most; more only cost a second allocation.
-const USUAL_MEMBERS: usize = 9;
+const USUAL_MEMBERS: usize = 13;
 
 /// Bytes of a small event of a real client.
 const USUAL_EVENT: usize = 160;

@@ -16,7 +16,7 @@ pub(super) fn mended(event: &RawEvent<'_>, findings: &[Finding<'_>]) -> String {
         let within: Vec<&Finding<'_>> =
             findings.iter().filter(|finding| finding.path.first() == Some(&index)).collect();
         let whole = within.iter().find(|finding| finding.path.len() == 1);
-        let field = Field::named(&member.key);
+        let field = member.field;
         let value = match whole {
             Some(finding) => match replacement(finding, field) {
                 Some(placeholder) => placeholder,

@@ -7,7 +7,7 @@ mod frame;
 
 use std::borrow::Cow;
 
-use crate::event::{Field, RawEvent, RawJson, Value};
+use crate::event::{Field, Member, RawEvent, RawJson, Value};
 use crate::verdict::Pointer;
 
 use self::frame::{Frame, Name, Place};
@@ -70,7 +70,7 @@ impl<'s> Walk<'s> {
                 break;
             }
             walk.member = index;
-            walk.top_member(&member.key, member.value);
+            walk.top_member(member);
         }
         walk.findings
     }
@@ -79,9 +79,9 @@ impl<'s> Walk<'s> {
         self.findings.too_deep || self.findings.found.len() >= self.most
     }
 
-    fn top_member(&mut self, key: &str, value: RawJson<'_>) {
+    fn top_member(&mut self, &Member { ref key, value, field }: &Member<'_>) {
         let rules = &self.scanner.rules;
-        let mut place = match Field::named(key) {
+        let mut place = match field {
             Some(field) => {
                 if shapes::expected(field, value) {
                     self.count_value();

@@ -28,7 +28,7 @@ fn stage(with: &str) -> SchemaValidate {
 fn check(with: &str, changes: &[(&str, &str)]) -> Result<(bool, bool), &'static str> {
     let now = Hour::containing(NOW + 1_800);
     match stage(with).check(&event(changes), now) {
-        Ok((unknown, _)) => Ok((unknown.tool, unknown.service)),
+        Ok((unknown, ..)) => Ok((unknown.tool, unknown.service)),
         Err(reason) => Err(reason.code.as_str()),
     }
 }
@@ -201,12 +201,15 @@ proptest! {
         let raw = event(&changes);
         let verdict = stage("{}").check(&raw, Hour::containing(NOW));
         let left = normal::event_id(&raw).and_then(|_| normal::read(&raw)).and_then(|mut fields| {
-            normal::normalise(&mut fields).map(|_| fields)
+            let sent = fields.clone();
+            normal::normalise(&mut fields).map(|repairs| (repairs.is_empty() && fields == sent, fields))
         });
         match left {
-            Ok(fields) => {
+            Ok((normal, fields)) => {
                 prop_assert_eq!(verdict.is_ok(), is_storable(&fields));
-                if let Ok((unknown, _)) = verdict {
+                if let Ok((unknown, is_normal, read)) = verdict {
+                    prop_assert_eq!(is_normal, normal);
+                    prop_assert!(!normal || *read == fields);
                     prop_assert_eq!(unknown.tool, fields.tool != "get_forecast");
                     let known = fields.service.is_none_or(|service| service == "noaa");
                     prop_assert_eq!(unknown.service, !known);
