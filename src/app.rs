@@ -21,7 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::banner::announce;
 use self::listeners::Listeners;
-pub(crate) use self::open::{Opened, open, open_queue};
+pub(crate) use self::open::{Opened, existing_queue, identity_key, open, open_queue};
 use crate::cli::Role;
 use crate::config::Loaded;
 use crate::config::settings::Settings;

@@ -26,16 +26,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::builder::styling::AnsiColor;
 use clap::{Args, FromArgMatches, Parser, Subcommand};
-use stages::{Clock, HashKey, Registry, SystemClock};
+use stages::{Registry, SystemClock};
 
 use crate::advice::{Advised, help_of};
-use crate::app::open_queue;
 use crate::config::settings::Settings;
 use crate::config::{Diagnostics, Flags, LoadArgs, Loaded, load};
-use crate::shutdown::Tasks;
 use crate::store::{Database, Unusable};
 
 pub use serve::Role;
@@ -206,17 +203,6 @@ async fn existing_store(settings: &Settings) -> anyhow::Result<Database> {
          configuration is read",
     )
     .into())
-}
-
-/// The installation's key of identities, which the queue keeps.
-async fn identity_key(settings: &Settings) -> anyhow::Result<HashKey> {
-    let tasks = Tasks::new();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let queue = open_queue(settings, Role::Worker, &tasks, &clock).await?;
-    let key = queue.identity_key().await.context("the queue has no identity key");
-    tasks.stop();
-    queue.close().await;
-    key
 }
 
 /// Runs a command that does I/O.

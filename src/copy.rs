@@ -4,12 +4,10 @@
 //!
 //! Nothing of the old installation is changed: it stays as it was until it is deleted.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use stages::{Clock, SystemClock};
 
 use crate::advice::Advised;
@@ -17,7 +15,7 @@ use crate::app::open_queue;
 use crate::cli::Role;
 use crate::config::settings::{self, Secret, Settings};
 use crate::queue::redis::RedisQueue;
-use crate::queue::{Past, Queue};
+use crate::queue::{Past, Queue, sqlite};
 use crate::shutdown::Tasks;
 use crate::store::{Copied, CopyError, Copying, Database, MigrateError, Progress, Unusable};
 
@@ -134,7 +132,7 @@ async fn relocate(
 impl Queues {
     async fn open(settings: &Settings, plan: &Plan) -> anyhow::Result<Self> {
         let (tasks, clock) = (Tasks::new(), Arc::new(SystemClock::new()) as Arc<dyn Clock>);
-        if let Some(path) = file(&plan.from_queue)
+        if let Some(path) = sqlite::file(plan.from_queue.expose())
             && !path.exists()
         {
             let message = format!("there is no queue at {}", path.display());
@@ -143,7 +141,8 @@ impl Queues {
         let with = |url: &Secret| settings::Queue { url: url.clone(), ..settings.queue.clone() };
         let of_old = Settings { queue: with(&plan.from_queue), ..settings.clone() };
         let moves = plan.from_queue != plan.to_queue;
-        if moves && (file(&plan.from_queue).is_none() || file(&plan.to_queue).is_some()) {
+        let in_file = |url: &Secret| sqlite::file(url.expose()).is_some();
+        if moves && (!in_file(&plan.from_queue) || in_file(&plan.to_queue)) {
             return Err(Advised::new(
                 "a queue moves from a SQLite file to Redis only",
                 "move a file by moving it, and data of a Redis server with its own means; then name \
@@ -209,15 +208,6 @@ async fn somebody_works(queue: &dyn Queue) -> anyhow::Result<bool> {
 fn open_store(url: &Secret) -> anyhow::Result<Database> {
     let settings = settings::Store { url: url.clone(), pool: POOL };
     Ok(Database::open(&settings, Arc::new(SystemClock::new()))?)
-}
-
-/// The file of a queue, if it is one.
-fn file(url: &Secret) -> Option<std::path::PathBuf> {
-    let options = url.expose().starts_with("sqlite:").then(|| url.expose().parse());
-    options.and_then(|it: Result<SqliteConnectOptions, _>| it.ok()).map(|it| {
-        let path: &Path = it.get_filename();
-        path.to_owned()
-    })
 }
 
 fn occupied() -> Advised {

@@ -23,7 +23,6 @@ use stages::{
 
 pub use self::filter::{Condition, Filter};
 use self::leave_out::{LeaveOut, PURGED};
-use crate::cli::Role;
 use crate::config::Loaded;
 use crate::queue::{Peeked, Queue};
 use crate::shutdown::Tasks;
@@ -79,7 +78,7 @@ impl Place {
     pub async fn open(loaded: Loaded, store: Database) -> anyhow::Result<Self> {
         let tasks = Tasks::new();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let queue = crate::app::open_queue(&loaded.settings, Role::Worker, &tasks, &clock).await?;
+        let queue = crate::app::existing_queue(&loaded.settings, &tasks, &clock).await?;
         let identity_key = queue.identity_key().await.context("the queue has no identity key")?;
         Ok(Self { loaded, queue, identity_key, store, tasks })
     }

@@ -133,7 +133,9 @@ fn drain(runtime: &tokio::runtime::Runtime) {
 
 /// Makes the tables of a store.
 fn migrate(place: &Place) {
-    assert!(place.command(&["migrate", "up"]).status().unwrap().success());
+    // What it says would stand between the rows of the table.
+    let up = place.command(&["migrate", "up"]).output().unwrap();
+    assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
 }
 
 /// Server and worker under a steady load, and events that are watched from the door to the store.

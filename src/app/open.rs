@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use stages::{Clock, HashKey, Pipeline, Services};
+use stages::{Clock, HashKey, Pipeline, Services, SystemClock};
 
 use super::shared::Shared;
 use super::work::{self, Running};
@@ -125,6 +125,45 @@ pub(crate) async fn open_queue(
         None => None,
     };
     Ok(RedisQueue::open(queue, spool, tasks).await?)
+}
+
+/// Opens the queue for a command beside the servers and workers of an installation: where there is none,
+/// none is made.
+pub(crate) async fn existing_queue(
+    settings: &Settings,
+    tasks: &Tasks,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Arc<dyn Queue>> {
+    existing_file(settings)?;
+    // A worker's view: without a spool, which belongs to servers.
+    open_queue(settings, Role::Worker, tasks, clock).await
+}
+
+/// The installation's key for identities, which the queue keeps, for such a command. A file is only
+/// read: a server that holds its lock, even a stopped one, is in nobody's way.
+pub(crate) async fn identity_key(settings: &Settings) -> anyhow::Result<HashKey> {
+    if existing_file(settings)? {
+        return sqlite::identity_key(&settings.queue).map_err(advised);
+    }
+    let (tasks, clock) = (Tasks::new(), Arc::new(SystemClock::new()) as Arc<dyn Clock>);
+    let queue = open_queue(settings, Role::Worker, &tasks, &clock).await?;
+    let key = queue.identity_key().await.context("the queue has no identity key");
+    tasks.stop();
+    queue.close().await;
+    key
+}
+
+/// Whether the queue is a file. One that is named but not there is an error.
+fn existing_file(settings: &Settings) -> anyhow::Result<bool> {
+    let Some(file) = sqlite::file(settings.queue.url.expose()) else { return Ok(false) };
+    if file.exists() {
+        return Ok(true);
+    }
+    Err(Advised::new(
+        "there is no queue at the place that queue.url names",
+        "`serve` makes it when it starts; `check` shows which configuration is read",
+    )
+    .into())
 }
 
 fn advised(error: sqlite::OpenError) -> anyhow::Error {

@@ -8,7 +8,8 @@ use clap::{Args, Subcommand};
 use stages::Services;
 
 use super::help::exit_codes;
-use super::{ConfigFile, Failure, Outcome, block_on, existing_store, identity_key, print};
+use super::{ConfigFile, Failure, Outcome, block_on, existing_store, print};
+use crate::app::identity_key;
 use crate::config::{Flags, Loaded, check_pipelines};
 use crate::store::{Database, Letter};
 

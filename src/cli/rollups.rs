@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use stages::Day;
 
 use super::help::exit_codes;
-use super::{ConfigFile, Failure, Outcome, block_on, existing_store, identity_key, print};
+use super::{ConfigFile, Failure, Outcome, block_on, existing_store, print};
+use crate::app::identity_key;
 use crate::config::Flags;
 use crate::store::Difference;
 

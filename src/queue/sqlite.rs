@@ -13,7 +13,7 @@ mod statements;
 mod tests;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -61,6 +61,22 @@ pub struct SqliteQueue {
     finding: Mutex<()>,
     /// Cancelled when the writer has ended.
     ended: CancellationToken,
+}
+
+/// The file that the URL of a queue names, if it names one.
+pub fn file(url: &str) -> Option<PathBuf> {
+    match Place::new(url, true) {
+        Ok(Place::File { path, .. }) => Some(path),
+        _ => None,
+    }
+}
+
+/// The installation's key for identities, read from a queue that is there without waiting for who writes.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn identity_key(settings: &settings::Queue) -> Result<HashKey, OpenError> {
+    Place::new(settings.url.expose(), settings.allow_volatile)?.key()
 }
 
 impl SqliteQueue {

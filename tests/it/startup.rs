@@ -280,6 +280,35 @@ fn a_command_without_a_store_says_how_to_get_one() {
 }
 
 #[test]
+fn a_command_with_another_queue_makes_none() {
+    let place = Place::made();
+    let elsewhere = place.path("elsewhere/queue.db");
+    let url = format!("sqlite://{elsewhere}");
+    for arguments in
+        [&["dead-letters", "replay", "--all"][..], &["purge", "--where", "tool=get_alerts"]]
+    {
+        place.run(&[], arguments, &[("ANALYTICS_QUEUE__URL", &url)]).failed(
+            "there is no queue at the place that queue.url names",
+            "`serve` makes it when it starts; `check` shows which configuration is read",
+        );
+        assert!(!std::path::Path::new(&elsewhere).exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn rollups_are_verified_while_somebody_writes_to_the_queue() {
+    let mut server = Server::start();
+    assert_eq!(server.post(Event::batch([Event::minimal("get_alerts")])).status, 200);
+    server.drained();
+    server.terminate();
+    let queue = Sql::open(&format!("sqlite://{}", server.folder().join("queue.db").display()));
+    queue.run("BEGIN IMMEDIATE");
+    let output = server.command(&["rollups", "verify"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.stdout, b"rollups and raw rows agree\n", "{said}");
+}
+
+#[test]
 fn a_server_alone_accepts_beside_a_store_that_cannot_be_used() {
     let server = Server::with(Config { role: "server", ..Config::default() });
     let store = server.folder().join("analytics.db");

@@ -166,6 +166,25 @@ impl Place {
         Ok(Opened { writer, reader, identity_key })
     }
 
+    /// The identity key of a queue that is there.
+    pub(super) fn key(&self) -> Result<HashKey, OpenError> {
+        let read = || {
+            let connection = self.open_with(OpenFlags::empty())?;
+            let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+            if id != APPLICATION_ID {
+                return Ok(None);
+            }
+            let sql = "SELECT value FROM meta WHERE name = 'identity_key'";
+            connection.query_row(sql, [], |row| row.get(0)).map(Some)
+        };
+        let key: Option<[u8; 16]> = read().map_err(|error| self.explain_writer(error))?;
+        key.map(HashKey::from_bytes).ok_or_else(|| self.not_a_queue())
+    }
+
+    fn not_a_queue(&self) -> OpenError {
+        OpenError::NotAQueue { path: self.path(), setting: self.setting() }
+    }
+
     /// The writer's first connection, to a file that may not be there yet.
     fn first(&self) -> rusqlite::Result<Connection> {
         let connection = self.open_with(OpenFlags::SQLITE_OPEN_CREATE)?;
@@ -232,9 +251,7 @@ impl Place {
             (Ok(0), Ok(0), Ok(0)) => {
                 make(&tx, OTHERS).await.map_err(|error| self.explain(error))?;
             }
-            (Ok(_), Ok(_), Ok(_)) => {
-                return Err(OpenError::NotAQueue { path: self.path(), setting: self.setting() });
-            }
+            (Ok(_), Ok(_), Ok(_)) => return Err(self.not_a_queue()),
             (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
                 return Err(self.explain(error));
             }
