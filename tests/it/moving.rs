@@ -119,9 +119,11 @@ fn restored(old: &str, new: &str, restore: &str) {
     let folder = server.folder();
     run(&folder, &block(OPERATIONS, "backup-postgres"), &[("STORE_URL", old)]);
     server.terminate();
-    let told = run(&folder, restore, &[("NEW_URL", new), ("ADMIN_URL", new)]);
+    let queue = server.urls().queue;
+    let urls = [("NEW_URL", new), ("ADMIN_URL", new), ("ANALYTICS_QUEUE__URL", &queue)];
+    let told = run(&folder, restore, &urls);
     assert!(told.contains("rollups and raw rows agree"), "{told}");
-    let backends = Backends { queue: server.urls().queue, store: new.to_owned() };
+    let backends = Backends { queue, store: new.to_owned() };
     let server = Server::with_backends(Config::default(), |_| backends);
     assert_eq!(server.drained(), ledger);
     server.post(events(50));
