@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use sea_orm_migration::MigratorTrait;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -283,8 +284,7 @@ impl Server {
 
     /// Waits until the worker has settled what was queued a moment ago, while clients go on.
     pub(crate) fn drained_soon(&self) {
-        let before = self.ledger();
-        let target = before["accepted"].as_i64().unwrap();
+        let target = self.ledger()["accepted"].as_i64().unwrap();
         eventually("the worker has caught up", || {
             let now = self.ledger();
             let settled = ["persisted", "duplicate", "dead_letter", "discarded"];
@@ -292,13 +292,18 @@ impl Server {
         });
     }
 
-    /// Waits until the queue is empty and the ledger balances.
+    /// Waits until the queue is empty, the ledger balances, and tables later than its own are there.
     pub(crate) fn drained(&self) -> Value {
         let mut ledger = Value::Null;
         eventually("the queue is drained and the ledger balances", || {
             ledger = self.ledger();
             ledger["queued"] == 0 && ledger["in_flight"] == 0 && ledger["balance"] == 0
         });
+        if ledger["accepted"] == 0 {
+            let steps = migration::Migrator::migrations().len() as i64;
+            let done = || self.store().int("SELECT count(*) FROM seaql_migrations") >= steps;
+            eventually("every table is there", done);
+        }
         ledger
     }
 
@@ -326,8 +331,7 @@ impl Server {
 
     /// Asks the process to stop, and waits for its exit code.
     pub(crate) fn terminate(&mut self) -> i32 {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("-TERM");
         self.child.wait().unwrap().code().expect("an exit code, not a signal")
     }
 
