@@ -22,8 +22,9 @@ const ZSTD_WINDOW: u64 = 8 * 1_024 * 1_024;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// The brotli decoder's input buffer, in bytes.
 const BROTLI_BUFFER: usize = 4_096;
-/// What the brotli decoder wants beyond its window, in bytes: some hundreds, rounded up.
-const BROTLI_SLACK: usize = 4_096;
+/// What the brotli decoder may want at once whatever the cap is, in bytes: some hundreds beyond its window,
+/// or a map of 64 contexts for each of 256 types (RFC 7932 section 7.3), rounded up.
+const BROTLI_SLACK: usize = 32 * 1_024;
 
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,7 +156,9 @@ fn unbrotli(mut coded: &[u8], sink: &mut Sink) -> Result<(), CodingError> {
     }
     let refused = Cell::new(false);
     // Its window is a power of two, so less than twice what it is for, and some bytes of slack.
-    let most = usize::try_from(2 * sink.allowed).unwrap_or(usize::MAX).saturating_add(BROTLI_SLACK);
+    let most = usize::try_from(sink.allowed.saturating_mul(2))
+        .unwrap_or(usize::MAX)
+        .saturating_add(BROTLI_SLACK);
     let bytes = Capped { most, refused: &refused };
     let buffer = vec![0; BROTLI_BUFFER].into();
     let rest = StandardAlloc::default();

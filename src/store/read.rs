@@ -9,7 +9,7 @@ mod split;
 mod steps;
 mod values;
 
-pub(super) use calls::measures;
+pub(super) use calls::{cells_within, measures};
 pub use extent::Extent;
 pub(super) use plan::released;
 use stages::rollup::{Axis, Measures};

@@ -14,7 +14,7 @@ use stages::{Day, Status};
 use super::Database;
 use super::database::execute;
 use super::error::damaged;
-use super::read::{Detail, Filter, Grain, Question, Range, held};
+use super::read::{Detail, Filter, Grain, Question, Range, cells_within, held};
 use super::status::text;
 use super::write::cells;
 
@@ -76,14 +76,14 @@ impl Database {
         let range = Range { from: day.start(), to: day.plus(1).start() };
         let (filter, detail) = (Filter::NONE, Detail::Times);
         let question = Question { range, grain: None, axis, by_tool: false, filter, detail };
-        let totals: Vec<((Day, Total), Measures)> = self
-            .cells(&question)
-            .await?
-            .into_iter()
-            .map(|cell| {
-                ((day, Total { axis, value: cell.value, status: cell.status }), cell.measures)
-            })
-            .collect();
+        let totals: Vec<((Day, Total), Measures)> =
+            cells_within(tx.tx(), self.dialect(), &question)
+                .await?
+                .into_iter()
+                .map(|cell| {
+                    ((day, Total { axis, value: cell.value, status: cell.status }), cell.measures)
+                })
+                .collect();
         let at = self.dialect().day("$1");
         let sql = format!("DELETE FROM total_day WHERE day = {at} AND axis = $2");
         execute(tx.tx(), &sql, [day.to_string().into(), axis.as_str().into()]).await?;

@@ -147,6 +147,32 @@ fn bombs_are_too_large_in_every_coding() {
 }
 
 #[test]
+fn a_brotli_body_is_taken_up_to_the_cap_whatever_window_its_encoder_chose() {
+    let batch: Vec<u8> =
+        (0..).flat_map(|n: u64| format!("{:x},", n * n * n).into_bytes()).take(102_400).collect();
+    for length in [1, 1_023, 4_097, 65_537, 102_399, 102_400] {
+        for (quality, lgwin) in [(0, 16), (5, 22), (5, 24), (11, 24)] {
+            let parameters =
+                brotli::enc::BrotliEncoderParams { quality, lgwin, ..Default::default() };
+            let mut coded = Vec::new();
+            brotli::BrotliCompress(&mut &batch[..length], &mut coded, &parameters).unwrap();
+            let what = format!("{length} bytes, quality {quality}, window {lgwin}");
+            let max = length as u64;
+            assert_eq!(
+                decode(Coding::Brotli, &coded, max).as_deref(),
+                Ok(&batch[..length]),
+                "{what}"
+            );
+            assert_eq!(
+                decode(Coding::Brotli, &coded, max - 1),
+                Err(CodingError::TooLarge),
+                "{what}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_cap_is_inclusive() {
     let coded = gzip(TEXT);
     let length = TEXT.len() as u64;

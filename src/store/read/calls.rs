@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::QueryResult;
+use sea_orm::{ConnectionTrait, QueryResult};
 use stages::ports::StoreError;
 use stages::rollup::Measures;
 use stages::sketch::Sketch;
@@ -11,6 +11,8 @@ use stages::{Day, Hour, Status};
 use super::plan::{Asked, ToCome, statement, sums, to_come};
 use super::{Cell, Detail, Question, Range};
 use crate::store::Database;
+use crate::store::database::query;
+use crate::store::dialect::Dialect;
 use crate::store::error::{damaged, store_error};
 use crate::store::status::{count, optional_count, text};
 
@@ -59,27 +61,36 @@ impl Database {
         question: &Question,
         asked: Asked,
     ) -> Result<Vec<Cell>, StoreError> {
-        let mut sums: BTreeMap<(Hour, String, String, Status), Measures> = BTreeMap::new();
-        for row in self.query(&asked.sql, asked.values).await? {
-            let bucket = text(&row, 0)?;
-            let hour = match bucket.as_str() {
-                "" => Some(question.range.from),
-                bucket => Day::parse(bucket).map(Day::start).or_else(|| Hour::parse(bucket)),
-            };
-            let hour = hour.ok_or_else(|| damaged("an hour or day"))?;
-            let status = Status::read(&text(&row, 3)?).ok_or_else(|| damaged("a status"))?;
-            let key = (hour, text(&row, 1)?, text(&row, 2)?, status);
-            sums.entry(key).or_default().merge(&wanted(&row, question.detail)?);
-        }
-        let cell = |((bucket, tool, value, status), measures)| Cell {
-            bucket,
-            tool,
-            value,
-            status,
-            measures,
-        };
-        Ok(sums.into_iter().map(cell).collect())
+        collected(question, &self.query(&asked.sql, asked.values).await?)
     }
+}
+
+/// Calls of dates that are over, read through a transaction that goes on to write.
+pub(in crate::store) async fn cells_within(
+    tx: &impl ConnectionTrait,
+    dialect: Dialect,
+    question: &Question,
+) -> Result<Vec<Cell>, StoreError> {
+    let asked = statement(question, dialect, ToCome::NotAsked);
+    collected(question, &query(tx, &asked.sql, asked.values).await?)
+}
+
+fn collected(question: &Question, rows: &[QueryResult]) -> Result<Vec<Cell>, StoreError> {
+    let mut sums: BTreeMap<(Hour, String, String, Status), Measures> = BTreeMap::new();
+    for row in rows {
+        let bucket = text(row, 0)?;
+        let hour = match bucket.as_str() {
+            "" => Some(question.range.from),
+            bucket => Day::parse(bucket).map(Day::start).or_else(|| Hour::parse(bucket)),
+        };
+        let hour = hour.ok_or_else(|| damaged("an hour or day"))?;
+        let status = Status::read(&text(row, 3)?).ok_or_else(|| damaged("a status"))?;
+        let key = (hour, text(row, 1)?, text(row, 2)?, status);
+        sums.entry(key).or_default().merge(&wanted(row, question.detail)?);
+    }
+    let cell =
+        |((bucket, tool, value, status), measures)| Cell { bucket, tool, value, status, measures };
+    Ok(sums.into_iter().map(cell).collect())
 }
 
 /// Reads the measures that a question wants.

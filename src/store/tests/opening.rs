@@ -6,7 +6,7 @@ use stages::ManualClock;
 use stages::ports::{Store, StoreError};
 use test_servers::Postgres;
 
-use super::{Fixture, Kind, NOON, Place, entry, mixed, noon, on_every_store, settings_for};
+use super::{Fixture, Kind, NOON, Place, entry, mixed, noon, on_every_store, settings_for, settle};
 use crate::store::dialect::Dialect;
 use crate::store::{Database, MigrateError, OpenError, Totals};
 
@@ -71,6 +71,8 @@ async fn a_database_in_memory_works_over_one_connection() {
     assert_eq!(tx.mark_entries(&[(entry(1, noon(), vec![]).id, noon())]).await.unwrap(), [true]);
     tx.commit().await.unwrap();
     assert_eq!(db.last_received().await.unwrap(), Some(noon()));
+    settle(&db, &clock(), vec![entry(2, noon(), mixed(1, 50))]).await.unwrap();
+    assert_eq!(db.add_up_days().await.unwrap(), 2, "what reads while it writes has its connection");
 }
 
 async fn the_schema_goes_up_and_down_and_up(kind: Kind) {
